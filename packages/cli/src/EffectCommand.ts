@@ -1,0 +1,85 @@
+/**
+ * The base of every command: runs an Effect program, owns the signals, and renders failures in one place.
+ *
+ * Guarantee: the first signal interrupts the program, so its finalizers run, and the process leaves with 128 + signal;
+ * a second signal leaves at once. With `--json` stdout carries one JSON document, on failure too.
+ * Effect is imported inside `runEffect`, because help must not load it.
+ */
+import { Command } from "@oclif/core/command";
+import type * as Effect from "effect/Effect";
+import { CliError, describe, exitCodeOf, isExit, toJson, toText } from "./CliError.ts";
+
+const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+type SignalName = keyof typeof signals;
+const names: ReadonlyArray<SignalName> = ["SIGINT", "SIGTERM", "SIGHUP"];
+
+export abstract class EffectCommand extends Command {
+  static override enableJsonFlag = true;
+
+  protected override async init(): Promise<void> {
+    await super.init();
+    if (process.platform === "win32") {
+      throw new CliError({
+        exit: "environment",
+        code: "PLATFORM",
+        message: "destiny needs process groups and POSIX signals, which Windows does not have",
+        next: ["install WSL (https://learn.microsoft.com/windows/wsl/install) and run the same command there"],
+      });
+    }
+  }
+
+  protected async runEffect<A, E>(program: Effect.Effect<A, E>): Promise<A> {
+    const [Effect, Cause, Exit, Fiber] = await Promise.all([
+      import("effect/Effect"),
+      import("effect/Cause"),
+      import("effect/Exit"),
+      import("effect/Fiber"),
+    ]);
+    const fiber = Effect.runFork(program);
+    // A fiber that waits holds no handle of its own, and Node would leave with code 13.
+    const keepAlive = setInterval(() => {}, 2_147_483_647);
+    let received: SignalName | undefined;
+    const handlers = names.map((name) => {
+      const handler = (): void => {
+        // oxlint-disable-next-line unicorn/no-process-exit -- the second signal means "now"
+        if (received !== undefined) process.exit(signals[name]);
+        received = name;
+        this.progress(`${name}: stopping (once more: leave at once)`);
+        fiber.interruptUnsafe();
+      };
+      process.on(name, handler);
+      return [name, handler] as const;
+    });
+    try {
+      const exit = await Effect.runPromise(Fiber.await(fiber));
+      if (Exit.isSuccess(exit)) return exit.value;
+      if (Cause.hasInterruptsOnly(exit.cause)) return this.exit(received === undefined ? 130 : signals[received]);
+      throw Cause.squash(exit.cause);
+    } finally {
+      clearInterval(keepAlive);
+      for (const [name, handler] of handlers) process.off(name, handler);
+    }
+  }
+
+  /** Progress is for people: always on stderr, so that stdout holds results only. */
+  protected progress(line: string): void {
+    process.stderr.write(`${line}\n`);
+  }
+
+  override logJson(json: unknown): void {
+    // Plain JSON: oclif's version colours it and cuts long arrays by the theme.
+    process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
+  }
+
+  protected override catch(error: Error): Promise<void> {
+    if (isExit(error)) {
+      process.exitCode = exitCodeOf(error);
+      return Promise.resolve();
+    }
+    const failure = describe(error, `destiny ${this.id?.replaceAll(":", " ") ?? ""}`.trim());
+    process.exitCode = failure.exitCode;
+    if (this.jsonEnabled()) this.logJson(toJson(failure));
+    else process.stderr.write(toText(failure));
+    return Promise.resolve();
+  }
+}

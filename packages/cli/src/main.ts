@@ -1,0 +1,65 @@
+/**
+ * Runs one command line.
+ *
+ * Guarantee: exits with one of `exitCodes`; whatever fails before a command takes over is reported in the same form, as
+ * JSON on stdout under `--json`.
+ */
+import { flush } from "@oclif/core/flush";
+import { run } from "@oclif/core/run";
+import { settings } from "@oclif/core/settings";
+import type { Interfaces } from "@oclif/core";
+import pkg from "../package.json" with { type: "json" };
+import { describe, exitCodeOf, isExit, toJson, toText } from "./CliError.ts";
+
+export interface MainOptions {
+  /** The folder of the CLI's package.json. */
+  readonly root: string;
+  /** The module that exports COMMANDS, relative to the root. */
+  readonly commands: string;
+}
+
+const oclif: Omit<Interfaces.OclifConfiguration, "commands"> = {
+  bin: "destiny",
+  dirname: "destiny",
+  topicSeparator: " ",
+  additionalHelpFlags: ["-h"],
+  plugins: ["@oclif/plugin-autocomplete", "@oclif/plugin-not-found"],
+};
+
+export const main = async (argv: ReadonlyArray<string>, options: MainOptions): Promise<void> => {
+  // oclif would look for tsx or ts-node; Node runs the sources by itself.
+  settings.enableAutoTranspile = false;
+  // oclif names its debug files after it and would ask for a parse in commands that have nothing to parse.
+  process.env["NODE_ENV"] ??= "production";
+  // A reader such as `head` that has seen enough is no failure.
+  process.stdout.on("error", (error: NodeJS.ErrnoException) => {
+    // oxlint-disable-next-line unicorn/no-process-exit -- nobody is left to write to
+    if (error.code === "EPIPE") process.exit();
+    throw error;
+  });
+  const line = argv[0] === "help" ? [...argv.slice(1), "--help"] : [...argv];
+  try {
+    await run(line, {
+      root: options.root,
+      pjson: {
+        ...pkg,
+        oclif: { ...oclif, commands: { strategy: "explicit", target: options.commands, identifier: "COMMANDS" } },
+      },
+    });
+  } catch (error) {
+    if (isExit(error)) process.exitCode = exitCodeOf(error);
+    else {
+      const described = describe(error);
+      const failure =
+        described.code === "UNKNOWN_COMMAND"
+          ? { ...described, message: `"${line[0] ?? ""}" is not a destiny command` }
+          : described;
+      process.exitCode = failure.exitCode;
+      if (line.includes("--json")) process.stdout.write(`${JSON.stringify(toJson(failure), undefined, 2)}\n`);
+      else process.stderr.write(toText(failure));
+    }
+  }
+  await flush();
+  // oxlint-disable-next-line unicorn/no-process-exit -- a plugin's open handle must not keep a finished command alive
+  process.exit();
+};

@@ -1,0 +1,136 @@
+/**
+ * A Node process of the shop as a unit.
+ *
+ * Guarantee: it runs in a process group of its own and holds the read end of a pipe whose only write end is ours, so it
+ * sees end of file however this process ends; killing it kills its whole group.
+ */
+import { spawn } from "node:child_process";
+import * as fs from "node:fs";
+import { get } from "node:http";
+import { connect } from "node:net";
+import { instanceArgument } from "../instance/InstanceFile.ts";
+import { logFile, openLog, tail } from "./Logs.ts";
+import type { Running, UnitSpec } from "./Unit.ts";
+
+export interface HostedService {
+  readonly name: string;
+  /** With the instance's offset. */
+  readonly port: number;
+  /** `http`: GET /readyz answers 200; `tcp`: the port accepts a connection. */
+  readonly ready: "http" | "tcp";
+}
+
+export interface ProcessSpec {
+  readonly name: string;
+  /** What it hosts: itself, or all services in one. */
+  readonly hosts: ReadonlyArray<HostedService>;
+  /** Absolute path of the script. */
+  readonly script: string;
+  readonly args: ReadonlyArray<string>;
+  /** Added to a minimal environment; see `baseEnvironment`. */
+  readonly environment: Readonly<Record<string, string>>;
+}
+
+const readyProbeMillis = 1_000;
+const failureTailLines = 15;
+
+/** What a child inherits: enough to run and to log, none of the caller's secrets. */
+export const baseEnvironment = (from: NodeJS.ProcessEnv = process.env): Record<string, string> => {
+  const kept: Record<string, string> = {};
+  const names = /^(PATH|HOME|USER|LANG|LC_.*|TZ|TMPDIR|NODE_OPTIONS|NODE_EXTRA_CA_CERTS|NODE_COMPILE_CACHE|OTEL_.*)$/;
+  for (const [name, value] of Object.entries(from)) if (value !== undefined && names.test(name)) kept[name] = value;
+  return kept;
+};
+
+/** Not `fetch`: loading it costs a supervisor ten megabytes for one question. */
+const answersHttp = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const url = `http://127.0.0.1:${port}/readyz`;
+    const request = get(url, { agent: false, timeout: readyProbeMillis }, (response) => {
+      response.resume();
+      resolve(response.statusCode === 200);
+    });
+    request.on("timeout", () => request.destroy(new Error("no answer")));
+    request.on("error", () => resolve(false));
+  });
+
+const acceptsTcp = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const socket = connect({ port, host: "127.0.0.1", timeout: readyProbeMillis });
+    const done = (answer: boolean) => () => {
+      socket.destroy();
+      resolve(answer);
+    };
+    socket.once("connect", done(true)).once("error", done(false)).once("timeout", done(false));
+  });
+
+export const isReady = (host: HostedService): Promise<boolean> =>
+  host.ready === "http" ? answersHttp(host.port) : acceptsTcp(host.port);
+
+/** The arguments from the script on, the instance's mark included. */
+export const scriptArguments = (spec: ProcessSpec, instanceId: string): ReadonlyArray<string> => [
+  spec.script,
+  ...spec.args,
+  instanceArgument(instanceId),
+];
+
+/** What shows the log of a unit; the default instance needs no naming. */
+export const logCommand = (name: string, instance: string): string =>
+  `destiny logs ${name}${instance === "default" ? "" : ` --instance ${instance}`}`;
+
+export const unitSpec = (
+  spec: ProcessSpec,
+  options: {
+    readonly instanceId: string;
+    readonly instance: string;
+    readonly cwd: string;
+    readonly logs: string;
+    readonly onSpawn: (pid: number) => void;
+    readonly onExit: (pid: number) => void;
+  },
+): UnitSpec => ({
+  name: spec.name,
+  logCommand: logCommand(spec.name, options.instance),
+  tail: () => tail(logFile(options.logs, spec.name), failureTailLines).lines,
+  launch: () =>
+    new Promise<Running>((resolve, reject) => {
+      const log = openLog(options.logs, spec.name);
+      const argv = ["--conditions=@destiny/source", ...scriptArguments(spec, options.instanceId)];
+      const child = spawn(process.execPath, argv, {
+        cwd: options.cwd,
+        env: { ...baseEnvironment(), ...spec.environment, DESTINY_LIFELINE: "stdin" },
+        stdio: ["pipe", log, log],
+        detached: true,
+      });
+      fs.closeSync(log);
+      const { pid, stdin } = child;
+      const exited = new Promise<string>((settle) => {
+        child.once("exit", (code, signal) => {
+          if (pid !== undefined) options.onExit(pid);
+          settle(signal === null ? `exit code ${code ?? "unknown"}` : `signal ${signal}`);
+        });
+      });
+      child.once("error", reject);
+      if (pid === undefined || stdin === null) return;
+      // A child that is gone closes its end; its exit says so already.
+      stdin.on("error", () => {});
+      options.onSpawn(pid);
+      const kill = (): void => {
+        try {
+          process.kill(-pid, "SIGKILL");
+        } catch {
+          // The group is empty: it ended by itself.
+        }
+      };
+      resolve({
+        pid,
+        exited,
+        kill,
+        isReady: async () => (await Promise.all(spec.hosts.map(isReady))).every(Boolean),
+        drain: () => {
+          stdin.end();
+          child.kill("SIGTERM");
+        },
+      });
+    }),
+});

@@ -1,0 +1,135 @@
+/**
+ * Which processes make up an instance and what each is told.
+ *
+ * Guarantee: plain data derived from the catalogue and the instance; the private signing key goes to the user service
+ * only (and to the one process that hosts it in `single` mode).
+ */
+import * as path from "node:path";
+import {
+  busDatabase,
+  busPoolSize,
+  type CatalogueService,
+  services as catalogue,
+  simulators,
+} from "@destiny/services/catalogue";
+import type { Instance } from "../instance/InstanceFile.ts";
+import { type InstancePaths, repositoryRoot } from "../instance/Home.ts";
+import type { HostedService, ProcessSpec } from "./ServiceProcess.ts";
+
+/** PostgreSQL of an instance with offset 0: not 5432, which a developer's own server has. */
+export const postgresPort = 15432;
+
+// seed, verify and the scenario engine connect as well, and PostgreSQL keeps three for a superuser.
+const otherConnections = 24;
+
+const services: ReadonlyArray<CatalogueService> = catalogue;
+
+export const databases: ReadonlyArray<string> = [
+  ...services.flatMap((service) => (service.database === undefined ? [] : [service.database])),
+  busDatabase,
+];
+
+export const maxConnections = services.reduce(
+  (sum, service) => sum + service.poolSize + (service.database === undefined ? 0 : busPoolSize),
+  otherConnections,
+);
+
+export const serviceNames: ReadonlyArray<string> = services.map((service) => service.name);
+
+export const portOf = (instance: Instance, name: string): number | undefined => {
+  const found = services.find((service) => service.name === name);
+  return found === undefined ? undefined : found.port + instance.portOffset;
+};
+
+/** Without a database: a service appends the name of its own. */
+export const databaseUrl = (instance: Instance): string =>
+  `postgres://destiny:${instance.secrets.postgresPassword}@127.0.0.1:${postgresPort + instance.portOffset}/`;
+
+const url = (port: number): string => `http://127.0.0.1:${port}`;
+
+const scripts = {
+  services: path.join(repositoryRoot, "packages/services/src/main.ts"),
+  simulators: path.join(repositoryRoot, "packages/testkit/src/simulators/main.ts"),
+} as const;
+
+export const simulatorUrl = (instance: Instance, name: string): string => {
+  const found = simulators.find((simulator) => simulator.name === name) ?? simulators[0];
+  return url(found.port + instance.portOffset);
+};
+
+export interface TopologyOptions {
+  readonly instance: Instance;
+  readonly paths: InstancePaths;
+  readonly single: boolean;
+  /** `DESTINY_*` settings of the caller, such as `DESTINY_PAYMENT_WINDOW_SECONDS`, passed on as they are. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** Names the supervisor sets itself: a caller's variable of that name never reaches a service. */
+const reserved = new Set([
+  "DESTINY_HOME",
+  "DESTINY_INSTANCE",
+  "DESTINY_PORT_OFFSET",
+  "DESTINY_DATABASE_URL",
+  "DESTINY_JWKS_URL",
+  "DESTINY_JWT_PRIVATE_JWK",
+  "DESTINY_LIFELINE",
+]);
+
+/** The `DESTINY_*` variables of an environment that are settings of services. */
+export const settingsFrom = (environment: NodeJS.ProcessEnv): Record<string, string> => {
+  const kept: Record<string, string> = {};
+  for (const [name, value] of Object.entries(environment)) {
+    if (value !== undefined && name.startsWith("DESTINY_") && !reserved.has(name)) kept[name] = value;
+  }
+  return kept;
+};
+
+const simulatorsProcess = ({ instance, paths }: TopologyOptions): ProcessSpec => ({
+  name: "simulators",
+  hosts: simulators.map(({ name, port }) => ({ name, port: port + instance.portOffset, ready: "tcp" as const })),
+  script: scripts.simulators,
+  args: [
+    ...simulators.flatMap(({ name, port }) => [`--${name}-port`, String(port + instance.portOffset)]),
+    "--directory",
+    paths.simulators,
+  ],
+  environment: { TOSS_SECRET_KEY: instance.secrets.tossSecretKey },
+});
+
+export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> => {
+  const { instance, settings, single } = options;
+  const shared: Record<string, string> = {
+    ...settings,
+    DESTINY_INSTANCE: instance.id,
+    DESTINY_PORT_OFFSET: String(instance.portOffset),
+    DESTINY_DATABASE_URL: databaseUrl(instance),
+    DESTINY_JWKS_URL: `${url(portOf(instance, "user") ?? 0)}/.well-known/jwks.json`,
+    TOSS_BASE_URL: simulatorUrl(instance, "toss"),
+    TOSS_SECRET_KEY: instance.secrets.tossSecretKey,
+  };
+  const signing = { DESTINY_JWT_PRIVATE_JWK: instance.secrets.userPrivateJwk };
+  const hosted = services.map(({ name, port }): HostedService => ({
+    name,
+    port: port + instance.portOffset,
+    ready: "http",
+  }));
+  const processes: ReadonlyArray<ProcessSpec> = single
+    ? [
+        {
+          name: "services",
+          hosts: hosted,
+          script: scripts.services,
+          args: serviceNames,
+          environment: { ...shared, ...signing },
+        },
+      ]
+    : hosted.map((host) => ({
+        name: host.name,
+        hosts: [host],
+        script: scripts.services,
+        args: [host.name],
+        environment: host.name === "user" ? { ...shared, ...signing } : shared,
+      }));
+  return [simulatorsProcess(options), ...processes];
+};

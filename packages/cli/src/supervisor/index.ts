@@ -1,0 +1,2 @@
+export * as Supervisor from "./Supervisor.ts";
+export * as Unit from "./Unit.ts";

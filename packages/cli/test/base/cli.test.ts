@@ -1,0 +1,149 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { execFile } from "node:child_process";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { CliError, describe as describeFailure, exitCodes, toText } from "../../src/CliError.ts";
+import { instancePaths } from "../../src/instance/Home.ts";
+import { openInstance } from "../../src/instance/InstanceFile.ts";
+import { openLog } from "../../src/supervisor/Logs.ts";
+import { temporaryHome } from "../fixtures/tools.ts";
+
+const bin = path.resolve(import.meta.dirname, "../../bin");
+
+interface Outcome {
+  readonly code: number;
+  readonly stdout: string;
+  readonly stderr: string;
+}
+
+const execute = (script: string, args: ReadonlyArray<string>, home = "/nonexistent"): Effect.Effect<Outcome> =>
+  Effect.promise(
+    () =>
+      new Promise((resolve) => {
+        const env = { ...process.env, DESTINY_HOME: home };
+        execFile(
+          process.execPath,
+          ["--conditions=@destiny/source", script, ...args],
+          { env },
+          (error, stdout, stderr) =>
+            resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
+        );
+      }),
+  );
+
+const destiny = (args: ReadonlyArray<string>, home?: string) => execute(path.join(bin, "destiny.ts"), args, home);
+
+describe("a failure", () => {
+  it("has a code, a cause and a next step in every rendering", () => {
+    const error = new CliError({ exit: "conflict", code: "PORT_TAKEN", message: "port 1 is held", next: ["stop it"] });
+    const failure = describeFailure(error);
+    assert.strictEqual(failure.exitCode, 7);
+    for (const part of ["port 1 is held", "PORT_TAKEN", "stop it"]) assert.include(toText(failure), part);
+  });
+
+  it("that nobody expected is our fault and says so", () => {
+    const failure = describeFailure(new TypeError("x is not a function"));
+    assert.strictEqual(failure.exitCode, exitCodes.unexpected);
+    assert.strictEqual(failure.code, "UNEXPECTED");
+    assert.isNotEmpty(failure.next);
+  });
+});
+
+describe("destiny", () => {
+  it.live("--help lists the commands on stdout, without colours when piped", () =>
+    Effect.gen(function* () {
+      const { code, stdout, stderr } = yield* destiny(["--help"]);
+      assert.strictEqual(code, 0);
+      for (const command of ["up", "down", "status", "logs", "kill"])
+        assert.match(stdout, new RegExp(`^ {2}${command} `, "m"));
+      assert.notInclude(stdout, "\u001B[");
+      assert.strictEqual(stderr, "");
+    }),
+  );
+
+  it.live("wrong usage is exit code 2, and with --json one document on stdout", () =>
+    Effect.gen(function* () {
+      for (const args of [
+        ["nonsense"],
+        ["up", "--nonsense"],
+        ["status", "--instance", "../x"],
+        ["logs", "-n", "many"],
+      ]) {
+        const { code, stdout } = yield* destiny([...args, "--json"]);
+        assert.strictEqual(code, 2, args.join(" "));
+        const { error } = JSON.parse(stdout);
+        assert.strictEqual(error.exit, 2);
+        assert.isNotEmpty(error.code);
+        assert.isNotEmpty(error.next);
+        const text = yield* destiny(args);
+        assert.strictEqual(text.code, 2);
+        assert.strictEqual(text.stdout, "");
+        assert.match(text.stderr, /^Code: {2}[A-Z_]+$/m);
+      }
+    }),
+  );
+
+  it.live("down of what does not run is no failure and may be repeated", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      for (const volumes of [[], ["--volumes"], ["--volumes"]]) {
+        const { code, stdout } = yield* destiny(["down", "--json", ...volumes], home);
+        assert.strictEqual(code, 0);
+        assert.deepInclude(JSON.parse(stdout), { instance: "default", wasRunning: false });
+      }
+    }),
+  );
+
+  it.live("status: no instance is exit code 4; a stopped one is a report and 0; one without its supervisor is 4", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      assert.strictEqual((yield* destiny(["status", "--json"], home)).code, 4);
+      const paths = instancePaths("default", home);
+      openInstance(paths);
+      const stopped = yield* destiny(["status", "--json"], home);
+      assert.strictEqual(stopped.code, 0);
+      const report = JSON.parse(stopped.stdout);
+      assert.strictEqual(report.services.length, 7);
+      assert.isTrue(report.services.every((service: { state: string }) => service.state === "stopped"));
+      const supervisor = { pid: 4_194_303, startTime: "1", bootId: "gone", since: "2026-01-01" };
+      fs.writeFileSync(paths.processesFile, JSON.stringify({ schemaVersion: 1, supervisor, processes: [] }));
+      assert.strictEqual((yield* destiny(["status", "--json"], home)).code, 4);
+    }),
+  );
+
+  it.live("logs shows the last lines of one service, and of all with their names", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const { logs } = instancePaths("default", home);
+      for (const name of ["order", "stock"]) {
+        const fd = openLog(logs, name);
+        fs.writeSync(fd, `first of ${name}\nlast of ${name}\n`);
+        fs.closeSync(fd);
+      }
+      assert.strictEqual((yield* destiny(["logs", "order", "-n", "1"], home)).stdout, "last of order\n");
+      assert.strictEqual(
+        (yield* destiny(["logs", "-n", "1"], home)).stdout,
+        "order | last of order\nstock | last of stock\n",
+      );
+      const json = JSON.parse((yield* destiny(["logs", "stock", "--json"], home)).stdout);
+      assert.deepStrictEqual(json, [
+        { service: "stock", line: "first of stock" },
+        { service: "stock", line: "last of stock" },
+      ]);
+      const unknown = yield* destiny(["logs", "ordre"], home);
+      assert.strictEqual(unknown.code, 2);
+      assert.include(unknown.stderr, "order, stock");
+    }),
+  );
+
+  it.live("bin/destiny.js without a build says how to get one", () =>
+    Effect.gen(function* () {
+      const folder = path.join(yield* temporaryHome, "bin");
+      fs.cpSync(bin, folder, { recursive: true });
+      const { code, stderr } = yield* execute(path.join(folder, "destiny.js"), ["--help"]);
+      assert.strictEqual(code, 3);
+      assert.include(stderr, "npm run bootstrap");
+    }),
+  );
+});

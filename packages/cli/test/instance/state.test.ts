@@ -1,0 +1,194 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { services, simulators } from "@destiny/services/catalogue";
+import { instanceName, instancePaths } from "../../src/instance/Home.ts";
+import { choosePortOffset, openInstance, parseInstance, readInstance } from "../../src/instance/InstanceFile.ts";
+import { holder, tryAcquire } from "../../src/instance/InstanceLock.ts";
+import { parseProcesses, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
+import { identify, parseStat, system } from "../../src/instance/ProcessTable.ts";
+import { databases, maxConnections, postgresPort, settingsFrom, topology } from "../../src/supervisor/Topology.ts";
+import { temporaryHome } from "../fixtures/tools.ts";
+
+describe("instance names", () => {
+  it("are folder names of a narrow alphabet", () => {
+    for (const name of ["default", "start", "black-friday-2"]) assert.strictEqual(instanceName(name), name);
+    for (const name of ["", "../x", "A", "1a", "a b", "a/b", "a".repeat(32)])
+      assert.throws(() => instanceName(name), /no instance name/);
+  });
+
+  it("a deep home still has a socket path that fits", () => {
+    const paths = instancePaths("default", `/${"very-deep/".repeat(20)}`);
+    assert.isAtMost(Buffer.byteLength(paths.socket), 103);
+  });
+});
+
+describe("instance.json", () => {
+  it.live("is made once, is private, and reads back the same", () =>
+    Effect.gen(function* () {
+      const paths = instancePaths("default", yield* temporaryHome);
+      const made = openInstance(paths);
+      assert.deepStrictEqual(openInstance(paths), made);
+      assert.strictEqual(fs.statSync(paths.instanceFile).mode & 0o777, 0o600);
+      assert.strictEqual(made.portOffset, 0);
+      const jwk = JSON.parse(made.secrets.userPrivateJwk);
+      assert.deepInclude(jwk, { kty: "OKP", crv: "Ed25519", alg: "EdDSA" });
+      assert.isString(jwk.d);
+      assert.isString(jwk.kid);
+    }),
+  );
+
+  it.live("two instances of one home have other ids, secrets and ports", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const [a, b] = [openInstance(instancePaths("one", home)), openInstance(instancePaths("two", home))];
+      assert.notStrictEqual(a.id, b.id);
+      assert.notStrictEqual(a.secrets.postgresPassword, b.secrets.postgresPassword);
+      assert.notStrictEqual(a.portOffset, b.portOffset);
+    }),
+  );
+
+  it.live("damaged, it is an error and is not overwritten", () =>
+    Effect.gen(function* () {
+      const paths = instancePaths("default", yield* temporaryHome);
+      fs.mkdirSync(paths.directory, { recursive: true });
+      fs.writeFileSync(paths.instanceFile, "{");
+      assert.throws(() => readInstance(paths), /cannot be read/);
+      assert.throws(() => openInstance(paths), /cannot be read/);
+      assert.strictEqual(fs.readFileSync(paths.instanceFile, "utf8"), "{");
+    }),
+  );
+
+  it("with a field of another type it is no instance", () => {
+    assert.isUndefined(parseInstance({ schemaVersion: 2 }));
+    assert.isUndefined(parseInstance({ schemaVersion: 1, name: "a", id: "a; rm", secrets: {} }));
+    assert.isUndefined(parseInstance(null));
+  });
+});
+
+describe("ports", () => {
+  it("no two instances share a port, whatever their offsets", () => {
+    const taken = new Set<number>();
+    const offsets = [0];
+    for (let i = 0; i < 49; i++) {
+      const offset = choosePortOffset(`instance-${i}`, taken);
+      taken.add(offset);
+      offsets.push(offset);
+    }
+    const ports = offsets.flatMap((offset) =>
+      [postgresPort, ...services.map((s) => s.port), ...simulators.map((s) => s.port)].map((port) => port + offset),
+    );
+    assert.strictEqual(new Set(ports).size, ports.length);
+    assert.isBelow(Math.max(...ports), 32_768);
+    assert.throws(() => choosePortOffset("one-too-many", taken), /all 49/);
+  });
+});
+
+describe("processes.json", () => {
+  it.live("reads back what was written", () =>
+    Effect.gen(function* () {
+      const { processesFile } = instancePaths("default", yield* temporaryHome);
+      const entry = {
+        pid: 7,
+        startTime: "5",
+        bootId: "b",
+        service: "order",
+        ports: [1],
+        script: ["/s", "order"],
+        startedAt: "t",
+      };
+      const supervisor = { pid: 6, startTime: "4", bootId: "b", since: "t" };
+      writeProcesses(processesFile, { schemaVersion: 1, supervisor, processes: [entry] });
+      assert.deepStrictEqual(readProcesses(processesFile), { schemaVersion: 1, supervisor, processes: [entry] });
+    }),
+  );
+
+  it("a pid that names a group or init is never read, and damage drops the entry only", () => {
+    const good = { pid: 7, startTime: "5", bootId: "b", service: "order", ports: [1], script: [], startedAt: "t" };
+    const bad = [0, -1, 1, 1.5, "7"].map((pid) => ({ ...good, pid }));
+    const file = parseProcesses({
+      schemaVersion: 1,
+      supervisor: { pid: -1 },
+      processes: [...bad, good, null, { pid: 9 }],
+    });
+    assert.isNull(file.supervisor);
+    assert.deepStrictEqual(file.processes, [good]);
+    assert.deepStrictEqual(parseProcesses("text").processes, []);
+  });
+});
+
+describe("the process table", () => {
+  it("reads the start time behind any command name", () => {
+    const rest = Array.from({ length: 20 }, (_, i) => String(i + 4));
+    const text = `42 (a ) b (c) S 1 42 ${rest.slice(2).join(" ")}`;
+    assert.deepStrictEqual(parseStat(text), { state: "S", group: 42, startTime: "22" });
+  });
+
+  it("knows this process and not one that cannot be", () => {
+    assert.strictEqual(identify(system, process.pid)?.pid, process.pid);
+    assert.isUndefined(identify(system, 2 ** 22 + 1));
+    assert.include(system.argv(process.pid)[0], "node");
+  });
+});
+
+describe("the instance's lock", () => {
+  it.live("is held by one, and a claim of a process that is gone does not count", () =>
+    Effect.gen(function* () {
+      const { lockDirectory } = instancePaths("default", yield* temporaryHome);
+      const self = identify(system, process.pid);
+      fs.mkdirSync(lockDirectory, { recursive: true });
+      // The same pid with another start time: the process before a reuse of the number.
+      const stale = path.join(lockDirectory, `${self?.bootId}_${process.pid}_1`);
+      fs.writeFileSync(stale, "");
+      assert.isUndefined(holder(system, lockDirectory));
+      const held = tryAcquire(system, lockDirectory);
+      assert.isTrue("release" in held);
+      assert.isFalse(fs.existsSync(stale));
+      assert.strictEqual(holder(system, lockDirectory)?.pid, process.pid);
+      const second = tryAcquire(system, lockDirectory, process.ppid);
+      assert.strictEqual("heldBy" in second ? second.heldBy.pid : 0, process.pid);
+      if ("release" in held) held.release();
+      assert.isUndefined(holder(system, lockDirectory));
+    }),
+  );
+});
+
+describe("the topology", () => {
+  const options = (home: string, single: boolean) => {
+    const paths = instancePaths("default", home);
+    return {
+      instance: openInstance(paths),
+      paths,
+      single,
+      settings: settingsFrom({ DESTINY_PAYMENT_WINDOW_SECONDS: "5", DESTINY_INSTANCE: "x" }),
+    };
+  };
+
+  it.live("gives the signing key to the user service only", () =>
+    Effect.gen(function* () {
+      const specs = topology(options(yield* temporaryHome, false));
+      const holders = specs.filter((spec) => "DESTINY_JWT_PRIVATE_JWK" in spec.environment).map((spec) => spec.name);
+      assert.deepStrictEqual(holders, ["user"]);
+    }),
+  );
+
+  it.live("passes settings on, but never a name that the supervisor sets itself", () =>
+    Effect.gen(function* () {
+      const input = options(yield* temporaryHome, true);
+      const [, all] = topology(input);
+      assert.strictEqual(all?.environment["DESTINY_PAYMENT_WINDOW_SECONDS"], "5");
+      assert.strictEqual(all?.environment["DESTINY_INSTANCE"], input.instance.id);
+      assert.deepStrictEqual(
+        all?.hosts.map((host) => host.name),
+        services.map((service) => service.name),
+      );
+    }),
+  );
+
+  it("counts connections for every pool", () => {
+    const pools = services.reduce((sum, service) => sum + service.poolSize, 0);
+    assert.isAbove(maxConnections, pools);
+    assert.strictEqual(new Set(databases).size, services.length);
+  });
+});

@@ -1,0 +1,9 @@
+export * as Auth from "./Auth.ts";
+export * as IdempotencyKey from "./IdempotencyKey.ts";
+export * as KeySource from "./KeySource.ts";
+export * as Page from "./Page.ts";
+export * as Prefer from "./Prefer.ts";
+export * as Problem from "./Problem.ts";
+export * as ProblemResponse from "./ProblemResponse.ts";
+export * as Token from "./Token.ts";
+export * as TokenVerifier from "./TokenVerifier.ts";

@@ -1,0 +1,56 @@
+/**
+ * Where the states of a machine live. Two implementations (memory, PostgreSQL) pass one conformance suite.
+ *
+ * A store loads many states by key in one statement, locked in key order, and returns the statements that write many. It
+ * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.
+ */
+import type * as Effect from "effect/Effect";
+import type { SqlError } from "effect/sql/SqlError";
+import type { Fragment as SqlFragment } from "effect/sql/Statement";
+import type { Identified, Verdict, Versioned } from "./Machine.ts";
+
+/** A read inside the group's transaction. */
+export type Read<A> = Effect.Effect<A, SqlError>;
+
+/**
+ * A write of the group's transaction. All SQL writes of a group are joined into one statement (`WITH … INSERT …`): one
+ * round trip, however many tables. So they must not read what another write of the group changes.
+ */
+export type Write =
+  | { readonly _tag: "Sql"; readonly name: string; readonly statement: SqlFragment }
+  | { readonly _tag: "Memory"; readonly apply: () => void };
+
+export const sql = (name: string, statement: SqlFragment): Write => ({ _tag: "Sql", name, statement });
+export const memory = (apply: () => void): Write => ({ _tag: "Memory", apply });
+
+/** One state that a group changed. */
+export interface Change<State> {
+  /** As loaded; undefined when the group creates it. */
+  readonly before: Versioned<State> | undefined;
+  readonly after: Versioned<State>;
+}
+
+/** One input as the group decided it, in order. */
+export interface Applied<Key extends string, State, Input, Output, Rejection> {
+  readonly input: Identified<Input>;
+  readonly verdict: Verdict<Key, State, Output, Rejection>;
+  /** Version of every key that the decision could read, before the decision. */
+  readonly readAt: (key: Key) => number;
+  /** State and version after this decision, for the keys that it changed. */
+  readonly changed: ReadonlyMap<Key, Versioned<State>>;
+  /** Ids of the messages that it emitted. */
+  readonly emitted: ReadonlyArray<string>;
+}
+
+export interface Group<Key extends string, State, Input, Output, Rejection> {
+  /** The last state of every changed key. */
+  readonly changes: ReadonlyMap<Key, Change<State>>;
+  /** Every decision, for stores that keep a ledger or a journal. */
+  readonly applied: ReadonlyArray<Applied<Key, State, Input, Output, Rejection>>;
+}
+
+export interface MachineStore<Key extends string, State, Input, Output, Rejection> {
+  /** Locks and reads; keys arrive distinct and sorted, and absent ones are left out of the answer. */
+  readonly load: (keys: ReadonlyArray<Key>) => Read<ReadonlyMap<Key, Versioned<State>>>;
+  readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
+}

@@ -1,0 +1,115 @@
+/**
+ * Carries messages from the outbox to the bus: the only sender of a database.
+ *
+ * It reads the rows that are still there, in `position` order, publishes them, and only then moves them to the evidence.
+ * Rejected: a cursor over positions, which skips the rows of a transaction that commits late; marking rows as sent, which
+ * makes two dead row versions per message. Moving is lazy, one statement for several batches; the positions that were
+ * published but not yet moved are remembered and left out of the next read.
+ *
+ * A topic that the bus refuses blocks only itself. A bus that is away is waited for, without losing or reordering anything.
+ */
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Metric from "effect/Metric";
+import type * as Scope from "effect/Scope";
+import type { SqlClient } from "effect/sql/SqlClient";
+import { type BusError, EventBus } from "../bus/EventBus.ts";
+import { lead } from "./Leadership.ts";
+import { Outbox, type Row } from "./Outbox.ts";
+
+export interface Options {
+  /** Messages per publish. */
+  readonly maxBatchMessages: number;
+  /** Published messages that may wait to be moved. */
+  readonly maxUnmovedMessages: number;
+  /** The backstop: commits wake the relay, and this finds what a wake-up missed. */
+  readonly pollMillis: number;
+  /** How long a topic that the bus refused is left alone. */
+  readonly blockedTopicMillis: number;
+}
+
+export const defaultOptions: Options = {
+  maxBatchMessages: 512,
+  maxUnmovedMessages: 1024,
+  pollMillis: 2000,
+  blockedTopicMillis: 30_000,
+};
+
+const published = Metric.counter("destiny_outbox_published_total", { incremental: true });
+
+/** Relays until it is interrupted. A database that fails is a defect here: leadership ends with it, and stands again. */
+export const run = Effect.fn("OutboxRelay.run")(function* (
+  partial: Partial<Options> = {},
+): Effect.fn.Return<never, never, Outbox | EventBus> {
+  const options: Options = { ...defaultOptions, ...partial };
+  const outbox = yield* Outbox;
+  const bus = yield* EventBus;
+  const blocked = new Set<string>();
+  let unmoved: ReadonlyArray<Row> = [];
+
+  const move = Effect.suspend(() => {
+    const rows = unmoved;
+    unmoved = [];
+    return rows.length === 0 ? Effect.void : outbox.sent(rows);
+  });
+
+  const send = (rows: ReadonlyArray<Row>): Effect.Effect<void, BusError> =>
+    Effect.tap(bus.publish(rows.map((row) => row.envelope)), () => {
+      unmoved = [...unmoved, ...rows];
+      return Metric.update(published, rows.length);
+    });
+
+  const block = (topic: string, error: BusError) =>
+    Effect.gen(function* () {
+      yield* Effect.logError("the bus refuses a topic; its messages wait", { topic }, error);
+      blocked.add(topic);
+      yield* Effect.forkScoped(
+        Effect.andThen(
+          Effect.sleep(options.blockedTopicMillis),
+          Effect.sync(() => blocked.delete(topic)),
+        ),
+      );
+    });
+
+  /** The bus refused some topic: publish topic by topic, so that only the refused one waits. */
+  const sendByTopic = (rows: ReadonlyArray<Row>) =>
+    Effect.forEach(
+      Map.groupBy(rows, (row) => row.envelope.topic),
+      ([topic, own]) =>
+        Effect.catchIf(
+          send(own),
+          (error) => error.reason._tag === "TopicMismatch",
+          (error) => block(topic, error),
+        ),
+      { discard: true },
+    );
+
+  const relay = (rows: ReadonlyArray<Row>, pauseMillis = 50): Effect.Effect<void, BusError, Scope.Scope> =>
+    Effect.catchTag(send(rows), "BusError", (error) =>
+      error.reason._tag === "TopicMismatch"
+        ? sendByTopic(rows)
+        : Effect.andThen(Effect.sleep(pauseMillis), relay(rows, Math.min(pauseMillis * 2, 5000))),
+    );
+
+  const turn = Effect.gen(function* () {
+    // Closed before the read: a commit that lands in between opens it again.
+    yield* outbox.awake.close;
+    const rows = yield* outbox.waiting({
+      limit: options.maxBatchMessages,
+      except: unmoved.map((row) => row.position),
+      blocked: [...blocked],
+    });
+    if (rows.length > 0) yield* relay(rows);
+    if (rows.length === 0 || unmoved.length >= options.maxUnmovedMessages) yield* move;
+    if (rows.length === 0) yield* Effect.timeoutOption(outbox.awake.await, options.pollMillis);
+  });
+
+  return yield* Effect.scoped(Effect.orDie(Effect.forever(turn)));
+});
+
+/** One active relay per database; a second process stands by. */
+export const layer = (options: Partial<Options> = {}): Layer.Layer<never, never, Outbox | EventBus | SqlClient> =>
+  Layer.effectDiscard(Effect.forkScoped(lead("outbox", run(options))));
+
+/** For an outbox in memory, whose process is the only one. */
+export const layerMemory: Layer.Layer<never, never, Outbox | EventBus> = Layer.effectDiscard(Effect.forkScoped(run()));

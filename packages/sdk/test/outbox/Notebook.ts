@@ -1,0 +1,101 @@
+/**
+ * The smallest machine that shows order: a notebook per key, to which inputs append words. It refuses "refused", breaks on
+ * "defect", and its store breaks a database constraint on "constraint".
+ */
+import { GroupCommit, Machine, MachineStore } from "@destiny/sdk/machine";
+import { Message, Topic } from "@destiny/sdk/message";
+import { Consumer, Inbox, Outbox, Tables } from "@destiny/sdk/outbox";
+import { Bulk, Migrations } from "@destiny/sdk/sql";
+import { Database } from "@destiny/sdk/machine";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Schema from "effect/Schema";
+import * as SqlClient from "effect/sql/SqlClient";
+
+export interface Append {
+  readonly key: string;
+  readonly word: string;
+}
+
+export const topic = Topic.make("notebook.events", { owner: "notebook", partitions: 2 });
+
+export const Appended = Message.event("notebook.appended.v1", {
+  topic,
+  payload: Schema.Struct({ key: Schema.String, word: Schema.String }),
+  key: ({ key }) => key,
+});
+
+type Words = ReadonlyArray<string>;
+
+export const machine: Machine.Machine<string, Words, Append, string, string> = {
+  name: "notebook",
+  keys: ({ key }) => [key],
+  decide: (view, { input }) => {
+    if (input.word === "defect") throw new Error("the machine broke");
+    if (input.word === "refused") return Machine.reject("refused");
+    const words = [...(view.get(input.key) ?? []), input.word];
+    return Machine.accept([[input.key, words]], [`${input.key}:${words.length}`]);
+  },
+};
+
+export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<string, Words, Append, string, string> => ({
+  load: (keys) =>
+    Effect.map(
+      sql<{ readonly key: string; readonly version: number; readonly words: Words }>`
+        SELECT key, version, words FROM notebook WHERE key = ${Bulk.any(sql, "text", keys)}
+        ORDER BY key FOR NO KEY UPDATE`,
+      (rows) => new Map(rows.map((row) => [row.key, { version: row.version, state: row.words }])),
+    ),
+  write: ({ changes }) => [
+    MachineStore.sql(
+      "written",
+      sql`INSERT INTO notebook (key, version, words)
+        SELECT x.key, x.version, x.words::jsonb FROM ${Bulk.rows(
+          sql,
+          "x",
+          { key: "text", version: "int4", words: "jsonb" },
+          [...changes].map(([key, { after }]) => ({ key, version: after.version, words: after.state })),
+        )}
+        ON CONFLICT (key) DO UPDATE SET version = EXCLUDED.version, words = EXCLUDED.words`,
+    ),
+  ],
+});
+
+const migrations: Migrations.Migrations = {
+  room: "notebook",
+  steps: {
+    "0001_notebook": Effect.gen(function* () {
+      const sql = yield* SqlClient.SqlClient;
+      yield* sql`CREATE TABLE notebook (key text PRIMARY KEY, version int NOT NULL,
+        words jsonb NOT NULL CHECK (NOT words ? 'constraint'))`;
+    }),
+  },
+};
+
+export const migrate = Effect.andThen(Migrations.run([Tables.migrations, migrations]), Tables.ensurePartitions);
+
+export const make = Effect.gen(function* () {
+  return yield* GroupCommit.make({
+    machine,
+    store: store(yield* SqlClient.SqlClient),
+    output: Schema.String,
+    rejection: Schema.String,
+    emit: ({ input, verdict }) =>
+      verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [],
+  });
+});
+
+export const decode = Consumer.decoder<Append>([Consumer.on(Appended, (payload) => payload)]);
+
+export const words = (key: string) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient;
+    const rows = yield* sql<{ readonly words: Words }>`SELECT words FROM notebook WHERE key = ${key}`;
+    return rows[0]?.words ?? [];
+  });
+
+/** Everything that a service's database has, on top of a `SqlClient`. */
+export const layer = Layer.mergeAll(Inbox.layer, Outbox.layer({ source: "destiny/notebook" })).pipe(
+  Layer.provideMerge(Database.Database.layer),
+  Layer.provideMerge(Layer.effectDiscard(migrate)),
+);

@@ -1,0 +1,47 @@
+/** Values that every context of the shop speaks of. */
+import * as Schema from "effect/Schema";
+
+/** Any UUID, lower case; ids made by the shop are version 7. */
+const uuid = Schema.String.check(
+  Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, {
+    description: "a UUID in lower case",
+  }),
+);
+
+export const UserId = uuid.pipe(Schema.brand("UserId"));
+export type UserId = typeof UserId.Type;
+export const BrandId = uuid.pipe(Schema.brand("BrandId"));
+export type BrandId = typeof BrandId.Type;
+/** Also the SKU of the stock context. */
+export const ProductId = uuid.pipe(Schema.brand("ProductId"));
+export type ProductId = typeof ProductId.Type;
+export const OrderId = uuid.pipe(Schema.brand("OrderId"));
+export type OrderId = typeof OrderId.Type;
+
+/** Won. An integer with one currency: the shop sells in Korea. One order is at most ten thousand million won. */
+export const maxWon = 10_000_000_000;
+export const Won = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxWon })).pipe(Schema.brand("Won"));
+export type Won = typeof Won.Type;
+
+/** Pieces of one product in one order. */
+export const maxQuantity = 1000;
+export const Quantity = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxQuantity }));
+
+/** Lines of one order, one per product. */
+export const maxLines = 50;
+
+export const Line = Schema.Struct({ productId: ProductId, quantity: Quantity });
+export type Line = typeof Line.Type;
+export const Lines = Schema.Array(Line).check(Schema.isMinLength(1), Schema.isMaxLength(maxLines));
+
+/** A line with the price that the saga fixed. */
+export const PricedLine = Schema.Struct({
+  productId: ProductId,
+  brandId: BrandId,
+  quantity: Quantity,
+  unitPrice: Won,
+});
+export type PricedLine = typeof PricedLine.Type;
+
+/** UTC epoch milliseconds. */
+export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));

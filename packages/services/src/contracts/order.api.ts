@@ -1,0 +1,111 @@
+/** The order context over HTTP. */
+import { Auth, IdempotencyKey, Page, Problem } from "@destiny/sdk/http";
+import * as Schema from "effect/Schema";
+import * as HttpApi from "effect/http-api/HttpApi";
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
+import { BrandId, Instant, Lines, OrderId, ProductId, Quantity, UserId, Won } from "./common.ts";
+import { FailureReason } from "./order.messages.ts";
+
+export const OrderStatus = Schema.Literals([
+  "PENDING",
+  "WAITING_PAYMENT",
+  "PAYMENT_REVIEW",
+  "COMPLETED",
+  "FAILED",
+  "CANCEL_REQUESTED",
+  "CANCELED",
+  "CANCEL_FAILED",
+]);
+export type OrderStatus = typeof OrderStatus.Type;
+
+const text = (maxLength: number) => Schema.NonEmptyString.check(Schema.isMaxLength(maxLength));
+
+/** Where the parcel goes. */
+export const Recipient = Schema.Struct({
+  recipientName: text(50),
+  recipientPhone: Schema.String.check(
+    Schema.isPattern(/^\d{2,3}-\d{3,4}-\d{4}$/, { expected: "a phone number such as 010-1234-5678" }),
+  ),
+  zipcode: text(10),
+  address1: text(200),
+  address2: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
+  deliveryMessage: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
+});
+export type Recipient = typeof Recipient.Type;
+
+/** The same product twice is merged into one line. */
+export const PlaceOrder = Schema.Struct({ ...Recipient.fields, items: Lines });
+
+export const OrderItem = Schema.Struct({
+  productId: ProductId,
+  quantity: Quantity,
+  /** Known once the saga has validated the products. */
+  brandId: Schema.NullOr(BrandId),
+  unitPrice: Schema.NullOr(Won),
+});
+
+export const Order = Schema.Struct({
+  id: OrderId,
+  userId: UserId,
+  status: OrderStatus,
+  failureReason: Schema.NullOr(FailureReason),
+  failureDetail: Schema.NullOr(Schema.String),
+  originalAmount: Schema.NullOr(Won),
+  discountAmount: Won,
+  finalAmount: Schema.NullOr(Won),
+  items: Schema.Array(OrderItem),
+  recipient: Recipient,
+  createdAt: Instant,
+  updatedAt: Instant,
+});
+export type Order = typeof Order.Type;
+
+/** Also the answer to somebody else's order: whether it exists is not their business. */
+export class OrderNotFound extends Problem.Class<OrderNotFound>()("OrderNotFound", {
+  code: "ORDER-001",
+  status: 404,
+  title: "Order not found",
+}) {}
+
+export class CancelNotAllowed extends Problem.Class<CancelNotAllowed>()(
+  "CancelNotAllowed",
+  { code: "ORDER-003", status: 409, title: "The order cannot be cancelled any more" },
+  { orderStatus: OrderStatus },
+) {}
+
+const Position = Schema.Struct({ at: Instant, id: OrderId });
+const byId = { id: OrderId };
+
+export class Orders extends HttpApiGroup.make("orders")
+  .add(
+    HttpApiEndpoint.post("place", "/v1/orders", {
+      headers: { "idempotency-key": IdempotencyKey.Header },
+      payload: PlaceOrder,
+      success: HttpApiSchema.WithHeaders(Order.pipe(HttpApiSchema.status(201)), { location: Schema.String }),
+      error: [IdempotencyKey.Reused, Problem.Unavailable],
+    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+    /** `Prefer: wait=5` holds the answer until the status differs from `since` (default: from the one read first). */
+    HttpApiEndpoint.get("get", "/v1/orders/:id", {
+      params: byId,
+      headers: { prefer: Schema.optionalKey(Schema.String) },
+      query: { since: Schema.optionalKey(OrderStatus) },
+      success: Order,
+      error: OrderNotFound,
+    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+    HttpApiEndpoint.get("list", "/v1/orders", {
+      query: Page.Query(Position),
+      success: Page.Of(Order, Position),
+    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+    /** Asks for the cancellation: 202, and the order says how it went. */
+    HttpApiEndpoint.patch("cancel", "/v1/orders/:id/cancel", {
+      params: byId,
+      payload: Schema.Struct({ message: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))) }),
+      success: Order.pipe(HttpApiSchema.status(202)),
+      error: [OrderNotFound, CancelNotAllowed, IdempotencyKey.Reused, Problem.Unavailable],
+    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+  )
+  .middleware(Auth.Bearer) {}
+
+export class OrderApi extends HttpApi.make("order").add(Orders) {}

@@ -1,0 +1,40 @@
+/** The product context over HTTP: reading is open to everybody. */
+import { Page, Problem } from "@destiny/sdk/http";
+import * as Schema from "effect/Schema";
+import * as HttpApi from "effect/http-api/HttpApi";
+import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
+import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
+import { BrandId, ProductId, Won } from "./common.ts";
+
+export const ProductStatus = Schema.Literals(["AVAILABLE", "OUT_OF_STOCK", "HIDED"]);
+export type ProductStatus = typeof ProductStatus.Type;
+
+export const Product = Schema.Struct({
+  id: ProductId,
+  brandId: BrandId,
+  name: Schema.NonEmptyString.check(Schema.isMaxLength(200)),
+  price: Won,
+  status: ProductStatus,
+  color: Schema.NullOr(Schema.String),
+  size: Schema.NullOr(Schema.String),
+});
+export type Product = typeof Product.Type;
+
+export class ProductNotFound extends Problem.Class<ProductNotFound>()("ProductNotFound", {
+  code: "PROD-001",
+  status: 404,
+  title: "Product not found",
+}) {}
+
+const Position = Schema.Struct({ id: ProductId });
+
+export class Products extends HttpApiGroup.make("products").add(
+  HttpApiEndpoint.get("list", "/v1/products", { query: Page.Query(Position), success: Page.Of(Product, Position) }),
+  HttpApiEndpoint.get("get", "/v1/products/:id", {
+    params: { id: ProductId },
+    success: Product,
+    error: ProductNotFound,
+  }),
+) {}
+
+export class ProductApi extends HttpApi.make("product").add(Products) {}

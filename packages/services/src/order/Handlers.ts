@@ -1,0 +1,108 @@
+/** The order context over HTTP: see contracts/order.api.ts. */
+import { Auth, IdempotencyKey, Page, Prefer } from "@destiny/sdk/http";
+import { Ids } from "@destiny/sdk/message";
+import { Telemetry } from "@destiny/sdk/service";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
+import { CancelNotAllowed, type Order, OrderApi, OrderId, OrderNotFound, UserId } from "../contracts/index.ts";
+import * as Submission from "../shared/Submission.ts";
+import type { OrderState } from "./Domain.ts";
+import { Orders } from "./Orders.ts";
+
+const shown = (state: OrderState): Order => ({
+  id: state.id,
+  userId: state.userId,
+  status: state.status,
+  failureReason: state.failure?.reason ?? null,
+  failureDetail: state.failure?.detail ?? null,
+  originalAmount: state.amount,
+  discountAmount: 0 as Order["discountAmount"],
+  finalAmount: state.amount,
+  items: state.items,
+  recipient: state.recipient,
+  createdAt: state.createdAt,
+  updatedAt: state.updatedAt,
+});
+
+/** A MASTER sees every order; everybody else only their own, and the others do not exist for them. */
+const visible = Effect.fnUntraced(function* (order: OrderState | undefined) {
+  const principal = yield* Auth.CurrentPrincipal;
+  const mine = order !== undefined && (order.userId === principal.userId || principal.role === "MASTER");
+  return mine ? order : yield* new OrderNotFound({});
+});
+
+export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
+  Effect.gen(function* () {
+    const orders = yield* Orders;
+    return handlers.handleAll({
+      place: Effect.fn("order.place")(function* ({ headers, payload }) {
+        const { userId } = yield* Auth.CurrentPrincipal;
+        const { items, ...recipient } = payload;
+        const identity = yield* IdempotencyKey.identify({ userId, key: headers["idempotency-key"] });
+        const order = yield* orders
+          .submit({
+            ...(yield* Submission.stamp(identity)),
+            input: {
+              _tag: "Place",
+              orderId: OrderId.make(yield* Ids.fresh),
+              userId: UserId.make(userId),
+              lines: items,
+              recipient,
+            },
+          })
+          .pipe(
+            // An order that is being placed cannot be missing or finished.
+            Effect.catchTags({ NotFound: Effect.die, NotCancellable: Effect.die }),
+            Submission.answer,
+          );
+        const body = shown(order);
+        return HttpApiSchema.withHeaders({ body, headers: { location: `/v1/orders/${body.id}` } });
+      }),
+
+      get: Effect.fn("order.get")(function* ({ headers, params, query }) {
+        const first = yield* visible(yield* Effect.orDie(orders.byId(params.id)));
+        const waitMillis = Prefer.waitSeconds(headers.prefer) * 1000;
+        const since = query.since ?? first.status;
+        if (waitMillis === 0 || first.status !== since) return shown(first);
+        const later = yield* Effect.orDie(orders.awaitChange(params.id, since, waitMillis));
+        return shown(later ?? first);
+      }),
+
+      list: Effect.fn("order.list")(function* ({ query }) {
+        const principal = yield* Auth.CurrentPrincipal;
+        const owner = principal.role === "MASTER" ? undefined : UserId.make(principal.userId);
+        const rows = yield* Effect.orDie(
+          orders.page({ owner, after: query.cursor, limit: Page.fetchSize(query.limit) }),
+        );
+        const page = Page.make(rows, query.limit, (order) => ({ at: order.createdAt, id: order.id }));
+        return { items: page.items.map(shown), nextCursor: page.nextCursor };
+      }),
+
+      cancel: Effect.fn("order.cancel")(function* ({ params, payload }) {
+        const principal = yield* Auth.CurrentPrincipal;
+        const order = yield* orders
+          .submit({
+            id: yield* Ids.fresh,
+            at: yield* Clock.currentTimeMillis,
+            traceparent: yield* Telemetry.traceparent,
+            input: {
+              _tag: "RequestCancel",
+              orderId: params.id,
+              userId: principal.role === "MASTER" ? null : UserId.make(principal.userId),
+              reason: payload.message ?? "",
+            },
+          })
+          .pipe(
+            Effect.catchTags({
+              NotFound: () => Effect.fail(new OrderNotFound({})),
+              NotCancellable: ({ status }) => Effect.fail(new CancelNotAllowed({ orderStatus: status })),
+            }),
+            Submission.answer,
+          );
+        return shown(order);
+      }),
+    });
+  }),
+);

@@ -1,0 +1,139 @@
+/** Orders in PostgreSQL: the machine's states, and the reads of the HTTP API. */
+import { MachineStore } from "@destiny/sdk/machine";
+import { Bulk, Migrations } from "@destiny/sdk/sql";
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import * as SqlClient from "effect/sql/SqlClient";
+import type { OrderId, UserId } from "../contracts/index.ts";
+import { type OrderInput, OrderState, type Rejection } from "./Domain.ts";
+
+const tables = `
+CREATE TABLE orders (
+  id uuid PRIMARY KEY,
+  version int NOT NULL,
+  user_id uuid NOT NULL,
+  status text NOT NULL,
+  amount bigint CHECK (amount >= 0),
+  failure jsonb,
+  cancel_reason text,
+  items jsonb NOT NULL,
+  recipient jsonb NOT NULL,
+  created_at timestamptz NOT NULL,
+  updated_at timestamptz NOT NULL
+) WITH (fillfactor = 80);
+
+CREATE INDEX orders_of_user ON orders (user_id, created_at DESC, id DESC);
+
+`;
+
+export const migrations: Migrations.Migrations = {
+  room: "order",
+  steps: {
+    "0001_orders": Effect.gen(function* () {
+      yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+  },
+};
+
+interface Row {
+  readonly id: string;
+  readonly version: number;
+  readonly user_id: string;
+  readonly status: string;
+  readonly amount: bigint | null;
+  readonly failure: unknown;
+  readonly cancel_reason: string | null;
+  readonly items: unknown;
+  readonly recipient: unknown;
+  readonly created_at: Date;
+  readonly updated_at: Date;
+}
+
+const decode = Schema.decodeUnknownSync(OrderState);
+
+/** What this service wrote itself it can read: a row that does not decode is a defect. */
+const stateOf = (row: Row): OrderState =>
+  decode({
+    id: row.id,
+    userId: row.user_id,
+    status: row.status,
+    items: row.items,
+    recipient: row.recipient,
+    amount: row.amount === null ? null : Number(row.amount),
+    failure: row.failure,
+    cancelReason: row.cancel_reason,
+    createdAt: row.created_at.getTime(),
+    updatedAt: row.updated_at.getTime(),
+  });
+
+const columns = {
+  id: "uuid",
+  version: "int4",
+  user_id: "uuid",
+  status: "text",
+  amount: "int8",
+  failure: "jsonb",
+  cancel_reason: "text",
+  items: "jsonb",
+  recipient: "jsonb",
+  created_at: "timestamptz",
+  updated_at: "timestamptz",
+} as const;
+
+type Store = MachineStore.MachineStore<OrderId, OrderState, OrderInput, OrderState, Rejection>;
+
+export const make = (sql: SqlClient.SqlClient): Store => ({
+  load: (ids) =>
+    Effect.map(
+      sql<Row>`SELECT * FROM orders WHERE id = ${Bulk.any(sql, "uuid", ids)} ORDER BY id FOR NO KEY UPDATE`,
+      (rows) => new Map(rows.map((row) => [row.id as OrderId, { version: row.version, state: stateOf(row) }])),
+    ),
+  write: ({ changes }) => {
+    const rows = [...changes.values()].map(({ after: { state, version } }) => ({
+      id: state.id,
+      version,
+      user_id: state.userId,
+      status: state.status,
+      amount: state.amount,
+      failure: state.failure,
+      cancel_reason: state.cancelReason,
+      items: state.items,
+      recipient: state.recipient,
+      created_at: state.createdAt,
+      updated_at: state.updatedAt,
+    }));
+    if (rows.length === 0) return [];
+    return [
+      MachineStore.sql(
+        "orders_written",
+        sql`INSERT INTO orders (id, version, user_id, status, amount, failure, cancel_reason, items, recipient, created_at, updated_at)
+          SELECT x.id, x.version, x.user_id, x.status, x.amount, x.failure::jsonb, x.cancel_reason, x.items::jsonb,
+            x.recipient::jsonb, x.created_at, x.updated_at
+          FROM ${Bulk.rows(sql, "x", columns, rows)}
+          ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version, status = EXCLUDED.status, amount = EXCLUDED.amount,
+            failure = EXCLUDED.failure, cancel_reason = EXCLUDED.cancel_reason, items = EXCLUDED.items,
+            updated_at = EXCLUDED.updated_at`,
+      ),
+    ];
+  },
+});
+
+/** Reads outside of any group. */
+export const read = (sql: SqlClient.SqlClient) => ({
+  byId: (id: OrderId) =>
+    Effect.map(sql<Row>`SELECT * FROM orders WHERE id = ${id}::uuid`, (rows) => rows.map(stateOf)[0]),
+  /** Newest first. `owner` undefined: everybody's. */
+  page: (options: {
+    readonly owner: UserId | undefined;
+    readonly after: { readonly at: number; readonly id: OrderId } | undefined;
+    readonly limit: number;
+  }) => {
+    const { after, limit, owner } = options;
+    const of = owner === undefined ? sql`true` : sql`user_id = ${owner}::uuid`;
+    const from = after === undefined ? sql`true` : sql`(created_at, id) < (${new Date(after.at)}, ${after.id}::uuid)`;
+    return Effect.map(
+      sql<Row>`SELECT * FROM orders WHERE ${of} AND ${from} ORDER BY created_at DESC, id DESC LIMIT ${limit}`,
+      (rows) => rows.map(stateOf),
+    );
+  },
+});

@@ -1,0 +1,87 @@
+/**
+ * What every service of the shop stands on: its own database with inbox and outbox, the bus, and who may call it.
+ */
+import { Auth, TokenVerifier } from "@destiny/sdk/http";
+import { EventBus, PostgresBus } from "@destiny/sdk/bus";
+import { Database } from "@destiny/sdk/machine";
+import { Inbox, Outbox, OutboxRelay, Tables } from "@destiny/sdk/outbox";
+import { Migrations } from "@destiny/sdk/sql";
+import * as PgClient from "@effect/sql-pg/PgClient";
+import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
+import * as FetchHttpClient from "effect/http/FetchHttpClient";
+import * as Layer from "effect/Layer";
+import * as SqlClient from "effect/sql/SqlClient";
+import { busDatabase, busPoolSize, type ServiceName } from "../catalogue.ts";
+import { Topics } from "../contracts/index.ts";
+import * as Settings from "./Settings.ts";
+
+/** The service's own database, and everything in it that is not the service's own. */
+export const database = (name: ServiceName) => {
+  const { database: databaseName, poolSize } = Settings.entryOf(name) as { database?: string; poolSize: number };
+  const client = Layer.unwrap(
+    Effect.gen(function* () {
+      if (databaseName === undefined) return yield* Effect.die(new Error(`${name} has no database`));
+      return PgClient.layer({
+        url: Settings.urlOf(yield* Settings.databaseUrl, databaseName),
+        maxConnections: poolSize,
+        applicationName: `destiny-${name}`,
+      });
+    }),
+  );
+  return Layer.mergeAll(Inbox.layer, Outbox.layer({ source: `destiny/${name}` })).pipe(
+    Layer.provideMerge(Database.Database.layer),
+    Layer.provideMerge(client),
+  );
+};
+
+/** Shared by all services of a process. */
+export const bus = Layer.unwrap(
+  Effect.gen(function* () {
+    return PostgresBus.layer({
+      url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
+      // One of the catalogue's connections is the one that listens and owns partitions.
+      maxPoolConnections: busPoolSize - 1,
+    });
+  }),
+);
+
+/** Verifies tokens with the user service's published keys. */
+export const auth = Auth.layer.pipe(
+  Layer.provide(
+    Layer.unwrap(
+      Effect.gen(function* () {
+        return TokenVerifier.TokenVerifier.layer({ ...Settings.tokenNames, url: yield* Settings.jwksUrl });
+      }),
+    ),
+  ),
+  Layer.provide(FetchHttpClient.layer),
+);
+
+/** Tables, the coming days' partitions, and the topics: a service may start before the owners of what it consumes. */
+export const migrate = (...own: ReadonlyArray<Migrations.Migrations>) =>
+  Effect.gen(function* () {
+    yield* Migrations.run([Tables.migrations, ...own]);
+    yield* Tables.ensurePartitions;
+    const eventBus = yield* EventBus.EventBus;
+    yield* eventBus.createTopics(Object.values(Topics));
+  });
+
+const partitionsEvery = Duration.hours(1);
+
+/** The relay, and the partitions of the days to come. */
+export const workers = Layer.merge(
+  OutboxRelay.layer(),
+  Layer.effectDiscard(
+    Effect.sleep(partitionsEvery).pipe(
+      Effect.andThen(Tables.ensurePartitions),
+      Effect.catchCause((cause) => Effect.logError("no partitions for the coming days yet", cause)),
+      Effect.forever,
+      Effect.forkScoped,
+    ),
+  ),
+);
+
+export const checks = [
+  { name: "database", check: Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`) },
+] as const;

@@ -1,0 +1,34 @@
+/**
+ * What every service process reads from its environment. docs/configuration.md lists the variables.
+ */
+import * as Config from "effect/Config";
+import * as Duration from "effect/Duration";
+import * as Redacted from "effect/Redacted";
+import { services, type ServiceName } from "../catalogue.ts";
+
+/** Added to every port of the catalogue, so that several instances share a machine. */
+export const portOffset = Config.Int("DESTINY_PORT_OFFSET").pipe(Config.withDefault(0));
+
+/** Server without a database; each service appends its own. */
+export const databaseUrl = Config.Redacted("DESTINY_DATABASE_URL");
+
+export const jwksUrl = Config.NonEmptyString("DESTINY_JWKS_URL");
+
+/** How long a shopper may pay after the order became payable. */
+export const paymentWindow = Config.Duration("DESTINY_PAYMENT_WINDOW").pipe(Config.withDefault(Duration.minutes(10)));
+
+/** How long a hold lives: a backstop, longer than the payment window with everything that may follow it. */
+export const holdLifetime = Config.Duration("DESTINY_HOLD_LIFETIME").pipe(Config.withDefault(Duration.minutes(30)));
+
+/** Who signs and who is meant by a token of this shop. */
+export const tokenNames = { issuer: "destiny", audience: "destiny-shop" } as const;
+
+export const urlOf = (server: Redacted.Redacted, database: string): Redacted.Redacted =>
+  Redacted.make(`${Redacted.value(server).replace(/\/+$/, "")}/${database}`);
+
+/** The catalogue's entry of a service. */
+export const entryOf = (name: ServiceName): (typeof services)[number] => {
+  const entry = services.find((service) => service.name === name);
+  if (entry === undefined) throw new Error(`no service is called ${name}`);
+  return entry;
+};

@@ -1,0 +1,32 @@
+/** The user service, wired: the only one that holds the instance's signing key. */
+import { Auth, Token } from "@destiny/sdk/http";
+import { Migrations } from "@destiny/sdk/sql";
+import { Service } from "@destiny/sdk/service";
+import * as Config from "effect/Config";
+import * as Effect from "effect/Effect";
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
+import * as Layer from "effect/Layer";
+import { UserApi } from "../contracts/index.ts";
+import * as Foundation from "../shared/Foundation.ts";
+import * as Settings from "../shared/Settings.ts";
+import * as Handlers from "./Handlers.ts";
+import * as Store from "./Store.ts";
+
+const signer = Layer.unwrap(
+  Effect.gen(function* () {
+    const privateJwk = yield* Config.Redacted("DESTINY_JWT_PRIVATE_JWK");
+    return Token.TokenSigner.layer({ ...Settings.tokenNames, privateJwk });
+  }),
+);
+
+export const layer = (port: number) =>
+  Service.layer({
+    name: "user",
+    port,
+    routes: Layer.merge(
+      HttpApiBuilder.layer(UserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+      Auth.layerJwksRoute,
+    ),
+    migrations: Migrations.run([Store.migrations]),
+    checks: Foundation.checks,
+  }).pipe(Layer.provide(signer), Layer.provide(Foundation.database("user")));

@@ -1,0 +1,1 @@
+export * as EventBusSuite from "./EventBusSuite.ts";

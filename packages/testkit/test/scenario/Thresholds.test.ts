@@ -1,0 +1,145 @@
+import { Samples, Thresholds } from "@destiny/testkit/scenario";
+import type { Summary, Threshold } from "@destiny/testkit/scenario";
+import { assert, describe, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+
+const route = "POST /v1/orders";
+
+const summaryOf = (changes: Partial<Summary.Summary> = {}): Summary.Summary => ({
+  run: "r",
+  scenario: "s",
+  seed: 1,
+  interrupted: false,
+  startedAt: 0,
+  lastArrivalAt: 0,
+  endedAt: 0,
+  lengthMillis: 0,
+  warmUps: [],
+  orders: {
+    offered: 10,
+    placed: 8,
+    refused: 1,
+    unanswered: 0,
+    payable: 8,
+    completed: 7,
+    soldOut: 0,
+    unpaid: 1,
+    cancelled: 0,
+    failed: 0,
+    open: 0,
+  },
+  coupons: { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 },
+  dropped: 1,
+  droppedBecause: { busy: 1, late: 0, interrupted: 0 },
+  startedLateP99Ms: 1,
+  drainedMs: 5,
+  http: { [route]: { count: 100, unexpected: 2, p50Ms: 1, p95Ms: 2, p99Ms: 3 } },
+  saga: { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0 },
+  unexpected: [],
+  weather: [],
+  journeyFailures: { count: 0, examples: [] },
+  ...changes,
+});
+
+/** One sample of 10 ms a second for 100 seconds, and 5 s ones from second 40 to 44. */
+const samples = (() => {
+  const recorder = Samples.recorder(1_000_000);
+  for (let second = 0; second < 100; second++) {
+    const from = 1_000_000 + second * 1_000;
+    recorder.record(route, from, from + (second >= 40 && second < 45 ? 5_000 : 10));
+  }
+  return recorder.samples();
+})();
+
+const fault = (recoveredAt: number | undefined): Thresholds.Injected => ({
+  service: "stock",
+  injectedAt: 1_040_000,
+  recoveredAt,
+  settleSeconds: 2,
+});
+
+const kill = { kind: "kill", service: "stock", at: 0.4 } as const;
+
+const rowOf = (threshold: Threshold, evidence: Partial<Thresholds.Evidence>) => {
+  const [row] = Thresholds.evaluate(
+    { thresholds: [threshold], faults: [kill] },
+    { summary: summaryOf(), samples, faults: [fault(1_044_000)], ...evidence },
+  );
+  assert.isDefined(row);
+  return row;
+};
+
+describe("Thresholds", () => {
+  it("a percentile outside faults leaves out exactly the samples that overlap a window", () => {
+    const inside = { metric: "http", route, percentile: 99, max: 100 } as const;
+    assert.deepInclude(rowOf(inside, {}), { ok: false, value: 5_000, limit: 100, unit: "ms" });
+    assert.deepInclude(rowOf({ ...inside, outsideFaults: true }, {}), { ok: true, value: 10 });
+    // Recovery at second 41, settled at 43: the sample that starts in second 44 stands alone.
+    const early = { faults: [fault(1_041_000)] };
+    assert.deepInclude(rowOf({ ...inside, outsideFaults: true }, early), { ok: false, value: 5_000 });
+    assert.deepInclude(rowOf({ ...inside, outsideFaults: true, percentile: 50 }, early), { ok: true, value: 10 });
+  });
+
+  it("warm-up stages are left out together with the faults", () => {
+    const summary = summaryOf({ warmUps: [{ from: 1_000_000, to: 1_050_000 }] });
+    const threshold = { metric: "http", route, percentile: 99, max: 100, outsideFaults: true } as const;
+    assert.deepInclude(rowOf(threshold, { summary, faults: [] }), { ok: true, value: 10 });
+  });
+
+  it("nothing passes for want of evidence", () => {
+    const missing = rowOf({ metric: "payable", percentile: 95, max: 100 }, {});
+    assert.deepInclude(missing, { ok: false, value: -1 });
+    assert.deepInclude(rowOf({ metric: "recoverySeconds", max: 10 }, { faults: [] }), { ok: false, value: -1 });
+    assert.deepInclude(rowOf({ metric: "recoverySeconds", max: 10 }, { faults: [fault(undefined)] }), {
+      ok: false,
+      value: -1,
+    });
+    const cut = Samples.recorder(0, 1);
+    cut.record(route, 0, 1);
+    cut.record(route, 0, 1);
+    assert.isFalse(rowOf({ metric: "http", route, percentile: 50, max: 100 }, { samples: cut.samples() }).ok);
+  });
+
+  it("recovery is the slowest fault's, and a limit is kept when it is met exactly", () => {
+    const faults = [fault(1_044_000), fault(1_050_000)];
+    assert.deepInclude(rowOf({ metric: "recoverySeconds", max: 10 }, { faults }), { ok: true, value: 10, unit: "s" });
+    assert.isFalse(rowOf({ metric: "recoverySeconds", max: 9.9 }, { faults }).ok);
+  });
+
+  it("a status that a fault excuses is an error outside the fault's window", () => {
+    const weather = [
+      { route, status: 503, from: 1_041_000, to: 1_041_010 },
+      { route, status: 0, from: 1_039_000, to: 1_040_001 },
+      { route, status: 503, from: 1_047_000, to: 1_047_010 },
+    ];
+    const threshold = { metric: "unexpectedStatuses", max: 2 } as const;
+    assert.deepInclude(rowOf(threshold, { summary: summaryOf({ weather }) }), { ok: false, value: 3 });
+    assert.deepInclude(rowOf(threshold, { summary: summaryOf({ weather: weather.slice(0, 2) }) }), {
+      ok: true,
+      value: 2,
+    });
+    assert.strictEqual(Thresholds.http({ summary: summaryOf({ weather }), faults: [] })[route]?.errors, 5);
+  });
+
+  it("counts have upper and lower limits", () => {
+    assert.deepInclude(rowOf({ metric: "dropped", max: 0 }, {}), { ok: false, value: 1 });
+    assert.deepInclude(rowOf({ metric: "open", max: 0 }, {}), { ok: true, value: 0 });
+    assert.isTrue(rowOf({ metric: "orders", count: "completed", min: 7 }, {}).ok);
+    assert.isFalse(rowOf({ metric: "orders", count: "completed", min: 8 }, {}).ok);
+  });
+
+  it("a journey that ended in an error fails every scenario", () => {
+    const summary = summaryOf({ journeyFailures: { count: 1, examples: ["x"] } });
+    const rows = Thresholds.evaluate({ thresholds: [], faults: [] }, { summary, samples, faults: [] });
+    assert.deepStrictEqual(
+      rows.map(({ name, ok }) => [name, ok]),
+      [["failed journeys", false]],
+    );
+  });
+
+  it.effect("samples survive their file", () =>
+    Effect.gen(function* () {
+      assert.deepStrictEqual(yield* Samples.decode(Samples.encode(samples)), samples);
+    }),
+  );
+});

@@ -1,0 +1,123 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import * as Fs from "node:fs";
+import * as Os from "node:os";
+import * as Path from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+import * as Captures from "../../src/simulators/Captures.ts";
+import { makeClient } from "./TossHarness.ts";
+
+const main = fileURLToPath(new URL("../../src/simulators/main.ts", import.meta.url));
+
+const directory = Effect.acquireRelease(
+  Effect.sync(() => Fs.mkdtempSync(Path.join(Os.tmpdir(), "destiny-simulators-"))),
+  (path) => Effect.sync(() => Fs.rmSync(path, { recursive: true, force: true })),
+);
+
+const kill = (child: ChildProcess, signal: NodeJS.Signals) =>
+  Effect.promise(async () => {
+    if (child.exitCode !== null || child.signalCode !== null) return;
+    const ended = once(child, "exit");
+    child.kill(signal);
+    await ended;
+  });
+
+const start = (path: string) =>
+  Effect.gen(function* () {
+    const child = yield* Effect.acquireRelease(
+      Effect.sync(() =>
+        spawn(
+          process.execPath,
+          ["--conditions=@destiny/source", main, "--toss-port", "0", "--directory", path, "--destiny-instance=test"],
+          { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, DESTINY_LIFELINE: "stdin" } },
+        ),
+      ),
+      (child) => kill(child, "SIGKILL"),
+    );
+    const [line] = yield* Effect.promise(() => once(createInterface({ input: child.stdout }), "line"));
+    const ready = JSON.parse(String(line)) as {
+      readonly ready: boolean;
+      readonly instance: string;
+      readonly pid: number;
+      readonly simulators: { readonly toss: { readonly url: string } };
+    };
+    return { child, ready, ...makeClient(ready.simulators.toss.url) };
+  });
+
+describe("the simulators' process", () => {
+  it.live("after kill -9 the same directory gives the same captures, payments and bound answers", () =>
+    Effect.gen(function* () {
+      const path = yield* directory;
+      const before = yield* start(path);
+      assert.deepStrictEqual([before.ready.ready, before.ready.instance], [true, "test"]);
+      assert.strictEqual(before.ready.pid, before.child.pid);
+      assert.strictEqual((yield* before.call("GET", "/healthz")).body.status, "UP");
+      const payments = yield* Effect.forEach(
+        Array.from({ length: 20 }, (_, index) => index),
+        (index) => before.open({ orderId: `order-${index + 1_000}`, amount: 1_000 + index }),
+      );
+      const answers = yield* Effect.forEach(
+        payments.slice(0, 15),
+        (payment) => before.confirm(payment, { key: `confirm:${payment.orderId}` }),
+        { concurrency: 5 },
+      );
+      for (const payment of payments.slice(0, 5)) {
+        yield* before.cancel(payment.paymentKey, { cancelReason: "x", cancelAmount: 500 }, { key: payment.orderId });
+      }
+      const wrong = yield* before.confirm({ ...payments[17]!, amount: 1 }, { key: "wrong" });
+      yield* before.faults({ kind: "approveThenHang", operations: ["confirm"] });
+      const lost = payments[15]!;
+      yield* Effect.flip(before.confirm(lost, { key: "lost", timeoutMillis: 200 }));
+      const captures = (yield* before.call("GET", "/__sim/captures")).body.items;
+      assert.lengthOf(captures, 21);
+      const listed = (yield* before.call("GET", "/__sim/payments")).text;
+      yield* kill(before.child, "SIGKILL");
+
+      Fs.appendFileSync(Path.join(path, "toss.ndjson"), '{"capture":{"sequence":22,"gate');
+      assert.deepEqual(yield* Captures.read(Path.join(path, "toss.ndjson")), captures);
+
+      const after = yield* start(path);
+      assert.deepStrictEqual((yield* after.call("GET", "/__sim/captures")).body.items, captures);
+      assert.strictEqual((yield* after.call("GET", "/__sim/payments")).text, listed);
+      for (const [index, payment] of payments.slice(0, 15).entries()) {
+        const again = yield* after.confirm(payment, { key: `confirm:${payment.orderId}` });
+        assert.strictEqual(again.text, answers[index]?.text);
+      }
+      assert.strictEqual((yield* after.confirm(payments[17]!, { key: "wrong" })).text, wrong.text);
+      assert.strictEqual((yield* after.confirm(lost, { key: "lost" })).body.status, "DONE");
+      const open = payments[16]!;
+      assert.strictEqual((yield* after.confirm(open)).status, 200);
+      const now = (yield* after.call("GET", "/__sim/captures")).body.items;
+      assert.deepStrictEqual([now.length, now.at(-1).sequence], [22, 22]);
+      // What was appended after the restart is not glued to the line that the crash tore.
+      assert.deepEqual(yield* Captures.read(Path.join(path, "toss.ndjson")), now);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("ends with code 0 on SIGTERM and when its lifeline is cut", () =>
+    Effect.gen(function* () {
+      const path = yield* directory;
+      const asked = yield* start(path);
+      yield* kill(asked.child, "SIGTERM");
+      assert.strictEqual(asked.child.exitCode, 0);
+      const orphan = yield* start(path);
+      const ended = once(orphan.child, "exit");
+      orphan.child.stdin.end();
+      yield* Effect.promise(() => ended);
+      assert.strictEqual(orphan.child.exitCode, 0);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("a file that is damaged in the middle is refused with its line, not skipped", () =>
+    Effect.gen(function* () {
+      const path = yield* directory;
+      const file = Path.join(path, "toss.ndjson");
+      Fs.writeFileSync(file, '{"state":{}}\nnonsense\n{"state":{}}\n');
+      const error = yield* Effect.flip(Captures.read(file));
+      assert.strictEqual(error.line, 2);
+    }).pipe(Effect.scoped),
+  );
+});

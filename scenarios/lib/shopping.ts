@@ -1,0 +1,158 @@
+/**
+ * What shoppers do, step by step, in terms of the shop's HTTP contract. Shared by the scenarios; no import but types.
+ *
+ * Whoever meets a restarting service asks again with the same Idempotency-Key, a bounded number of times. The statuses
+ * that allow it are "weather": right only while a declared fault's window is open.
+ */
+import type { HttpAnswer, HttpRequest, Product, Shopper } from "@destiny/testkit/scenario";
+
+/** No answer, or the gateway says that a service is away. */
+export const weather: ReadonlyArray<number> = [0, 502, 503, 504];
+
+const maxAttempts = 30;
+const retryGapMillis = 400;
+const maxRetryAfterMillis = 2_000;
+const waitSeconds = 5;
+/** A long poll answers after `waitSeconds`; the rest is for the way. */
+const waitTimeoutMillis = (waitSeconds + 5) * 1000;
+const maxPayments = 3;
+
+const waits = (answer: HttpAnswer) => {
+  const seconds = Number(answer.headers["retry-after"]);
+  return seconds > 0 ? Math.min(maxRetryAfterMillis, seconds * 1000) : retryGapMillis;
+};
+
+/**
+ * Asks until the answer is no weather. `repeatAllowed`: what is right from the second attempt on, when the first one may
+ * have been carried out though its answer was lost.
+ */
+export const insist = async (
+  shopper: Shopper,
+  request: HttpRequest,
+  repeatAllowed: ReadonlyArray<number> = [],
+): Promise<HttpAnswer> => {
+  for (let attempt = 1; ; attempt++) {
+    const allowed = attempt === 1 ? request.allowed : [...request.allowed, ...repeatAllowed];
+    const answer = await shopper.http.request({ ...request, allowed, weather });
+    const settled = allowed.includes(answer.status) || !weather.includes(answer.status);
+    if (settled || attempt >= maxAttempts) return answer;
+    await shopper.pause(waits(answer));
+  }
+};
+
+/** 201: placed and in the ledger. Anything else: refused, and in the ledger. */
+export const placeOrder = async (
+  shopper: Shopper,
+  lines: ReadonlyArray<{ readonly product: Product; readonly quantity: number }>,
+  /** 429 and, where overload is part of the rehearsal, 503. */
+  refusals: ReadonlyArray<number> = [429],
+): Promise<boolean> => {
+  const items = lines.map(({ product, quantity }) => ({ productId: product.id, quantity }));
+  const idempotencyKey = shopper.idempotencyKey("order");
+  const request: HttpRequest = {
+    route: "POST /v1/orders",
+    method: "POST",
+    path: "/v1/orders",
+    headers: { "idempotency-key": idempotencyKey },
+    body: {
+      items,
+      recipientName: "Shopper",
+      recipientPhone: "010-1234-5678",
+      zipcode: "04524",
+      address1: "110 Sejong-daero, Jung-gu, Seoul",
+    },
+    allowed: [201, ...refusals],
+  };
+  shopper.ledger.asked({ idempotencyKey, items });
+  const answer = await insist(shopper, request, [409]);
+  // 409: the first attempt is still under way; its answer is the answer.
+  if (answer.status === 409) await shopper.pause(retryGapMillis);
+  const last = answer.status === 409 ? await insist(shopper, request, [409]) : answer;
+  if (last.status === 201) {
+    shopper.ledger.got(last);
+    return true;
+  }
+  shopper.ledger.refused(last);
+  return false;
+};
+
+/** Reads the order until its status differs from the one known, then writes it down. */
+export const nextState = async (shopper: Shopper): Promise<void> => {
+  const known = shopper.ledger.order();
+  if (known?.orderId === undefined) throw new Error("no order to follow");
+  const answer = await insist(shopper, {
+    route: "GET /v1/orders/{id} (waiting)",
+    method: "GET",
+    path: `/v1/orders/${known.orderId}?since=${known.status ?? "PENDING"}`,
+    headers: { prefer: `wait=${waitSeconds}` },
+    allowed: [200],
+    timeoutMillis: waitTimeoutMillis,
+  });
+  if (answer.status === 200) shopper.ledger.seen(answer);
+  // The shop may answer a long poll at once; a shopper still does not hammer it.
+  if (shopper.ledger.order()?.status === known.status) await shopper.pause(retryGapMillis);
+};
+
+/** Until the order waits for its payment, or has ended. Bounded by the run's drain, like everything that pauses. */
+export const untilPayable = async (shopper: Shopper): Promise<boolean> => {
+  while (shopper.ledger.order()?.status === "PENDING") await nextState(shopper);
+  return shopper.ledger.order()?.status === "WAITING_PAYMENT";
+};
+
+/** A scenario's `settle`: until nothing more is expected. */
+export const untilTerminal = async (shopper: Shopper): Promise<void> => {
+  while (shopper.ledger.order()?.terminal === false) await nextState(shopper);
+};
+
+/** Through the browser step at the gateway that the shop names, and the confirmation. */
+const payOnce = async (shopper: Shopper, orderId: string, allowed: ReadonlyArray<number>): Promise<number> => {
+  const intent = await insist(shopper, {
+    route: "GET /v1/payments/{orderId}",
+    method: "GET",
+    path: `/v1/payments/${orderId}`,
+    allowed: [200],
+  });
+  const { provider, vendorOrderId, amount } = intent.body;
+  if (typeof provider !== "string" || typeof vendorOrderId !== "string" || typeof amount !== "number") return 0;
+  const simulator = shopper.simulators[provider];
+  if (simulator === undefined) throw new Error(`no simulator for provider ${provider}`);
+  const authorised = await shopper.http.request({
+    route: `${provider} browser step`,
+    method: "POST",
+    path: `${simulator}/__sim/payments`,
+    body: { orderId: vendorOrderId, amount },
+    allowed: [200, 201],
+  });
+  const { paymentKey } = authorised.body;
+  if (typeof paymentKey !== "string") return 0;
+  shopper.ledger.paid({ provider, vendorOrderId, paymentKey, amount });
+  const confirmed = await insist(
+    shopper,
+    {
+      route: "POST /v1/payments/confirm",
+      method: "POST",
+      path: "/v1/payments/confirm",
+      headers: { "idempotency-key": shopper.idempotencyKey(`confirm-${paymentKey}`) },
+      body: { orderId, provider, paymentKey, amount },
+      allowed,
+    },
+    [409],
+  );
+  shopper.ledger.confirmed(confirmed);
+  return confirmed.status;
+};
+
+/**
+ * Pays a payable order. `troubles`: what a scenario with failing gateways adds to 200 and 202, such as 402 and 409; after
+ * one of them the shopper looks again whether another gateway is offered, at most `maxPayments` times.
+ */
+export const pay = async (shopper: Shopper, troubles: ReadonlyArray<number> = []): Promise<void> => {
+  const orderId = shopper.ledger.order()?.orderId;
+  if (orderId === undefined) throw new Error("no order to pay");
+  for (let attempt = 1; attempt <= maxPayments; attempt++) {
+    const status = await payOnce(shopper, orderId, [200, 202, ...troubles]);
+    if (!troubles.includes(status)) return;
+    await nextState(shopper);
+    if (shopper.ledger.order()?.status !== "WAITING_PAYMENT") return;
+  }
+};
