@@ -93,7 +93,7 @@ export interface PivotOptions<D, Success> {
 
 export interface RetriableOptions<D, Refusal, Name extends string> extends StepOptions<D> {
   /** Chooses the forward path of a permanent refusal. Without one the saga gets stuck. */
-  readonly refused?: ((refusal: Refusal) => Name | undefined) | undefined;
+  readonly refused?: ((refusal: Refusal) => NoInfer<Name> | undefined) | undefined;
   /** Each path replaces the rest of the main line. */
   readonly paths?: { readonly [N in Name]: (path: Path<D>) => Path<D> } | undefined;
 }

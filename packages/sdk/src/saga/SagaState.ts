@@ -68,9 +68,7 @@ export const StepRecord = Schema.Struct({
   attempts: Schema.Int,
   enteredAt: Millis,
   endedAt: Schema.NullOr(Millis),
-  undo: Schema.NullOr(
-    Schema.Struct({ attempts: Schema.Int, enteredAt: Millis, endedAt: Schema.NullOr(Millis) }),
-  ),
+  undo: Schema.NullOr(Schema.Struct({ attempts: Schema.Int, enteredAt: Millis, endedAt: Schema.NullOr(Millis) })),
 });
 export type StepRecord = typeof StepRecord.Type;
 

@@ -75,7 +75,7 @@ const lagOf = (bus: EventBus.EventBus["Service"], group: string, topic: Topic.To
 const child = (topic: Topic.Topic, group: string, delayMillis: number) =>
   Effect.gen(function* () {
     const { url } = yield* TestDatabase.TestDatabase;
-    const process_ = yield* Effect.acquireRelease(
+    const running = yield* Effect.acquireRelease(
       Effect.sync(() =>
         spawn(
           process.execPath,
@@ -92,12 +92,12 @@ const child = (topic: Topic.Topic, group: string, delayMillis: number) =>
           },
         ),
       ),
-      (running) => Effect.sync(() => running.kill("SIGKILL")),
+      (it) => Effect.sync(() => it.kill("SIGKILL")),
     );
     return {
       kill: Effect.promise(async () => {
-        const gone = once(process_, "exit");
-        process_.kill("SIGKILL");
+        const gone = once(running, "exit");
+        running.kill("SIGKILL");
         await gone;
       }),
     };
@@ -223,7 +223,7 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
     }),
   );
 
-  it.effect("sweeping deletes what is older than its topic keeps, in steps, and a new group starts behind it", () =>
+  it.effect("sweeping deletes what is older than its topic keeps, in steps, and every group goes on behind it", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient;
       const bus = yield* instance();
@@ -233,20 +233,27 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
       yield* sql`UPDATE bus_message SET published_at = now() - interval '3 hours' WHERE topic_id =
         (SELECT id FROM bus_topic WHERE name = ${topic.name})`;
       yield* bus.publish([said(topic, "late", 25)]);
+      const behind = yield* BusStore.joinGroup(sql, "behind-group");
+      const [stored] = yield* BusStore.findTopics(sql, [topic.name]);
+      for (const partition of [0, 1]) {
+        yield* BusStore.savePositions(sql, [{ groupId: behind, topicId: stored?.id ?? 0, partition, position: 1 }]);
+      }
       assert.strictEqual(yield* PostgresBus.sweep(10), 25);
       assert.strictEqual(yield* PostgresBus.sweep(), 0);
-      assert.strictEqual(yield* lagOf(bus, "swept-group", topic), 1);
-      const sequences: Array<number | undefined> = [];
-      yield* bus.subscribe({ group: "swept-group", topics: [topic] }, (batch) =>
-        Effect.sync(() => {
-          for (const record of batch) if (record._tag === "Readable") sequences.push(record.envelope.sequence);
-        }),
-      );
-      yield* eventually(
-        "the late one arrives",
-        Effect.sync(() => sequences.length > 0),
-      );
-      assert.deepStrictEqual(sequences, [25]);
+      for (const group of ["new-group", "behind-group"]) {
+        assert.strictEqual(yield* lagOf(bus, group, topic), 1);
+        const sequences: Array<number | undefined> = [];
+        yield* bus.subscribe({ group, topics: [topic] }, (batch) =>
+          Effect.sync(() => {
+            for (const record of batch) if (record._tag === "Readable") sequences.push(record.envelope.sequence);
+          }),
+        );
+        yield* eventually(
+          "the late one is finished",
+          Effect.map(lagOf(bus, group, topic), (lag) => lag === 0),
+        );
+        assert.deepStrictEqual(sequences, [25]);
+      }
     }),
   );
 });

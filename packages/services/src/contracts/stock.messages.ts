@@ -24,6 +24,15 @@ export const HoldStock = Message.command("stock.hold.v1", {
   refusal: HoldRefusal,
 });
 
+/** Lets a hold live longer: somebody is still asking whether the order is paid. Nothing to extend is no error. */
+export const ExtendHold = Message.command("stock.extend.v1", {
+  topic: stockCommands,
+  payload: Schema.Struct({ orderId: OrderId, until: Instant }),
+  key,
+  success: nothing,
+  refusal: Schema.Never,
+});
+
 /** Gives the held units back. Succeeds also when there is nothing to release. */
 export const ReleaseStock = Message.command("stock.release.v1", {
   topic: stockCommands,

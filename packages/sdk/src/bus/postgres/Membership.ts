@@ -219,6 +219,7 @@ export const make = Effect.fnUntraced(function* (
         Effect.andThen(session.query(unlock, [member.groupId, int4s(locks)])),
         Effect.andThen(session.query(tell, [member.groupId])),
         // When the session breaks instead, the server frees the locks.
+        Effect.interruptible,
         Effect.timeout(options.sessionTimeoutMillis),
         Effect.ignore,
       );

@@ -2,7 +2,7 @@
  * How far the groups of this process have come: known in memory at once, written lazily.
  *
  * Guarantee: a finished position is written within `flushMillis` while the database answers, on `flush` and when the scope
- * closes, and never moves back. A process that is killed before that makes at most those records come again.
+ * closes (then for at most `lastFlushMillis`), and never moves back. A process that is killed before that makes at most those records come again.
  */
 import * as Effect from "effect/Effect";
 import * as Queue from "effect/Queue";
@@ -16,6 +16,8 @@ export interface Positions {
   readonly advance: (position: BusStore.Position) => void;
   readonly flush: Effect.Effect<void, SqlError>;
 }
+
+const lastFlushMillis = 5000;
 
 const keyOf = (position: BusStore.Position): string => `${position.groupId}/${position.topicId}/${position.partition}`;
 
@@ -43,7 +45,8 @@ export const make = Effect.fnUntraced(function* (
     return Effect.logWarning("positions were not written; trying again", cause);
   });
 
-  yield* Effect.addFinalizer(() => Effect.ignore(flush));
+  // A database that does not answer may cost repeated records, but not the shutdown.
+  yield* Effect.addFinalizer(() => Effect.ignore(Effect.timeout(Effect.interruptible(flush), lastFlushMillis)));
   yield* Queue.take(changed).pipe(
     Effect.andThen(Effect.sleep(flushMillis)),
     Effect.andThen(flushOrKeep),

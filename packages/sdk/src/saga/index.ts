@@ -1,0 +1,10 @@
+export * as Saga from "./Saga.ts";
+export * as SagaEngine from "./SagaEngine.ts";
+export * as SagaHistory from "./SagaHistory.ts";
+export * as SagaJournal from "./SagaJournal.ts";
+export * as SagaMachine from "./SagaMachine.ts";
+export * as SagaMigrations from "./SagaMigrations.ts";
+export * as SagaRegistry from "./SagaRegistry.ts";
+export * as SagaState from "./SagaState.ts";
+export * as SagaStore from "./SagaStore.ts";
+export * as SagaTable from "./SagaTable.ts";

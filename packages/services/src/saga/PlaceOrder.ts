@@ -1,0 +1,166 @@
+/**
+ * From an order to a paid and claimed one, or back to nothing.
+ *
+ * Validate products and prices, hold stock, open payment, tell the order that it can be paid, wait for the money, claim the
+ * stock, complete. Before the money everything is undone in reverse; after it the saga only goes forward, and a hold that
+ * expired under a paid order takes the path `stock gone`: refund, and close the order with its reason.
+ */
+import { Saga } from "@destiny/sdk/saga";
+import * as Schema from "effect/Schema";
+import {
+  AwaitPayment,
+  ClaimStock,
+  CloseOrder,
+  ClosePayment,
+  CompleteOrder,
+  ExtendHold,
+  FailureReason,
+  HoldStock,
+  Lines,
+  maxWon,
+  OpenPayment,
+  OrderCancelRequested,
+  OrderId,
+  OrderPlaced,
+  PaymentSettled,
+  PricedLine,
+  RefundPayment,
+  ReleaseStock,
+  UserId,
+  ValidateProducts,
+  Won,
+} from "../contracts/index.ts";
+
+export interface Windows {
+  /** How long the shopper may pay. */
+  readonly paymentMillis: number;
+  /** How long a hold lives: longer than the payment window with all that may follow it. */
+  readonly holdMillis: number;
+}
+
+const Data = Schema.Struct({
+  orderId: OrderId,
+  userId: UserId,
+  lines: Lines,
+  /** Fixed by the products' validation, never again read from a catalogue. */
+  priced: Schema.Array(PricedLine),
+  amount: Won,
+});
+type Data = typeof Data.Type;
+
+const total = (lines: ReadonlyArray<PricedLine>): Won =>
+  Won.make(Math.min(maxWon, lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)));
+
+const ofOrder = ({ orderId }: Data) => ({ orderId });
+
+/** A reason is a code, and what a person wants to know behind it. */
+const because = (code: FailureReason, detail: string): string => `${code} ${detail}`;
+
+type Close = typeof CloseOrder.payload.Type;
+
+const stockGone: Close["outcome"] = {
+  _tag: "Failed",
+  reason: "STOCK_GONE",
+  detail: "the hold had expired; the payment was refunded",
+};
+
+const isReason = Schema.is(FailureReason);
+
+const outcomeOf = (failure: Saga.Failure | null): Close["outcome"] => {
+  if (failure?.cancelled === true) return { _tag: "Canceled" };
+  const [code = "", ...detail] = (failure?.reason ?? "").split(" ");
+  return isReason(code)
+    ? { _tag: "Failed", reason: code, detail: detail.join(" ") }
+    : { _tag: "Failed", reason: "INTERNAL", detail: `${failure?.step}: ${failure?.reason}` };
+};
+
+const holdRefused = (refusal: typeof HoldStock.refusal.Type): string => {
+  switch (refusal._tag) {
+    case "SoldOut":
+      return because("SOLD_OUT", `${refusal.productId} has ${refusal.available} left`);
+    case "UnknownProduct":
+      return because("INVALID", `${refusal.productId} has no stock`);
+    case "Cancelled":
+      return because("INTERNAL", "the hold was released before it was made");
+  }
+};
+
+export const make = ({ holdMillis, paymentMillis }: Windows) =>
+  Saga.define("place-order", {
+    version: 1,
+    input: OrderPlaced.payload,
+    key: ({ orderId }) => orderId,
+    startedBy: OrderPlaced,
+    cancelledBy: { event: OrderCancelRequested, reason: ({ reason }) => reason },
+    data: Data,
+    begin: (order): Data => ({ ...order, priced: [], amount: Won.make(0) }),
+  })
+    .check(
+      "validate products",
+      Saga.ask(
+        ValidateProducts,
+        ({ lines, orderId }: Data) => ({ orderId, lines }),
+        (data, { lines }) => ({ ...data, priced: lines, amount: total(lines) }),
+      ),
+      {
+        refused: ({ products }) =>
+          because("INVALID", products.map(({ productId, reason }) => `${productId} ${reason}`).join(", ")),
+      },
+    )
+    .compensable(
+      "hold stock",
+      Saga.ask(HoldStock, ({ lines, orderId }, { enteredAt }) => ({ orderId, lines, until: enteredAt + holdMillis })),
+      { undo: Saga.ask(ReleaseStock, ofOrder), refused: holdRefused },
+    )
+    .compensable(
+      "open payment",
+      Saga.ask(OpenPayment, ({ amount, orderId, priced, userId }, { enteredAt }) => ({
+        orderId,
+        userId,
+        orderName: `${priced.length} product${priced.length === 1 ? "" : "s"}`,
+        amount,
+        until: enteredAt + paymentMillis,
+      })),
+      {
+        undo: Saga.ask(ClosePayment, ({ orderId }) => ({ orderId, cancel: true })),
+        refused: () => because("PAYMENT_UNAVAILABLE", "the payment was closed before it was opened"),
+      },
+    )
+    .check(
+      "await payment",
+      Saga.ask(AwaitPayment, ({ amount, orderId, priced }) => ({ orderId, lines: priced, amount })),
+    )
+    .pivot("collect payment", Saga.awaits(PaymentSettled), {
+      until: (_, { enteredAt }) => enteredAt + paymentMillis,
+      close: Saga.ask(ClosePayment, ({ orderId }, { failure }) => ({ orderId, cancel: failure?.cancelled === true })),
+      answer: (answer) => {
+        switch (answer._tag) {
+          case "Closed":
+            return Saga.closed;
+          case "Settled":
+            return Saga.settled(PaymentSettled, answer.settlement);
+          case "Pending":
+            return Saga.pending;
+        }
+      },
+      extend: Saga.ask(ExtendHold, ({ orderId }, { enteredAt }) => ({ orderId, until: enteredAt + 2 * holdMillis })),
+      expired: because("PAYMENT_EXPIRED", "nobody paid in time"),
+      againMillis: 1000,
+    })
+    .retriable("claim stock", Saga.ask(ClaimStock, ofOrder), {
+      refused: () => "stock gone",
+      paths: {
+        "stock gone": (path) =>
+          path
+            .retriable(
+              "refund payment",
+              Saga.ask(RefundPayment, ({ orderId }) => ({ orderId, reason: "the stock is gone" })),
+            )
+            .retriable(
+              "close order",
+              Saga.ask(CloseOrder, ({ orderId }): Close => ({ orderId, outcome: stockGone })),
+            ),
+      },
+    })
+    .retriable("complete order", Saga.ask(CompleteOrder, ofOrder))
+    .failed(Saga.ask(CloseOrder, ({ orderId }, { failure }) => ({ orderId, outcome: outcomeOf(failure) })));
