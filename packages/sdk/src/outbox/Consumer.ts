@@ -16,13 +16,7 @@ import type { GroupCommitError } from "../machine/Errors.ts";
 import type { Delivery, GroupCommit } from "../machine/GroupCommit.ts";
 import type { Identified } from "../machine/Machine.ts";
 import type { Envelope } from "../message/Envelope.ts";
-import {
-  type AnyCommand,
-  type Command,
-  type Event,
-  replySchema,
-  replySuffix,
-} from "../message/Message.ts";
+import { type AnyCommand, type Command, type Event, replySchema, replySuffix } from "../message/Message.ts";
 import type { Topic } from "../message/Topic.ts";
 
 /** What a message means to a machine: an input, nothing, or something that cannot be read. */
@@ -32,6 +26,11 @@ export type Meaning<Input> =
   | { readonly _tag: "Unreadable"; readonly why: string };
 
 export type Decode<Input> = (envelope: Envelope) => Meaning<Input>;
+
+/** A decoder that says which types it takes: audits ask whether each of them was applied. */
+export interface Decoder<Input> extends Decode<Input> {
+  readonly types: ReadonlySet<string>;
+}
 
 /** One message type and what it becomes. */
 export interface Handler<Input> {
@@ -71,9 +70,10 @@ export const onReply = <Input>(
 ): Handler<Input> => handler(definition.type + replySuffix, replySchema(definition), toInput);
 
 /** Types that no handler names are somebody else's: they are passed over without a trace. */
-export const decoder = <Input>(handlers: ReadonlyArray<Handler<Input>>): Decode<Input> => {
+export const decoder = <Input>(handlers: ReadonlyArray<Handler<Input>>): Decoder<Input> => {
   const byType = new Map(handlers.map((one) => [one.type, one.decode]));
-  return (envelope) => byType.get(envelope.type)?.(envelope) ?? { _tag: "Ignored" };
+  const decode: Decode<Input> = (envelope) => byType.get(envelope.type)?.(envelope) ?? { _tag: "Ignored" };
+  return Object.assign(decode, { types: new Set(byType.keys()) });
 };
 
 export interface Options<Input> {

@@ -85,6 +85,7 @@ export const layer: Layer.Layer<InputLog, never, SqlClient.SqlClient> = Layer.ef
           day: dayOfId(input.id),
           key: input.envelope?.key,
         }));
+        // Lateral: without statistics, as on a new day's partition, a plain join reads every row of the consumer.
         // `FOR SHARE`: a retry that is about to unpark the key waits for us, or we for it, so nothing slips past its end.
         return Effect.map(
           sql<LookedUp>`
@@ -97,7 +98,8 @@ export const layer: Layer.Layer<InputLog, never, SqlClient.SqlClient> = Layer.ef
                 )} FOR SHARE)
             SELECT w.id, i.id IS NOT NULL AS answered, i.fingerprint, i.outcome
             FROM ${Bulk.rows(sql, "w", wanted, sought)}
-            LEFT JOIN inbox i ON i.consumer = ${consumer} AND i.day = w.day::date AND i.id = w.id
+            LEFT JOIN LATERAL (SELECT * FROM inbox i
+              WHERE i.consumer = ${consumer} AND i.day = w.day::date AND i.id = w.id LIMIT 1) i ON true
             LEFT JOIN parked p ON p.key = w.key
             WHERE i.id IS NOT NULL OR p.key IS NOT NULL`,
           (rows) =>

@@ -104,7 +104,9 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
     if (rows.length === 0) yield* Effect.timeoutOption(outbox.awake.await, options.pollMillis);
   });
 
-  return yield* Effect.scoped(Effect.orDie(Effect.forever(turn)));
+  // A relay that ends in good order leaves nothing that its successor would publish again.
+  const moveAtEnd = Effect.addFinalizer(() => Effect.ignore(move));
+  return yield* Effect.scoped(Effect.andThen(moveAtEnd, Effect.orDie(Effect.forever(turn))));
 });
 
 /** One active relay per database; a second process stands by. */

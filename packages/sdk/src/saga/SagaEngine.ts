@@ -62,6 +62,8 @@ export interface Options {
   readonly limits?: Partial<GroupCommit.Limits> | undefined;
 }
 
+const unreadyMillis = 30_000;
+
 type Outputs = Effect.Effect<ReadonlyArray<SagaOutput>, SagaRejected | GroupCommitError>;
 
 export class SagaEngine extends Context.Service<
@@ -95,7 +97,7 @@ export class SagaEngine extends Context.Service<
     readonly decode: (envelope: Envelope) => Meaning;
     /** Wakes what is due now; answers how many sagas. Runs by itself every `sweepMillis`. */
     readonly sweep: Effect.Effect<number, SqlError | GroupCommitError>;
-    /** False after meeting a saga whose definition this process does not have, until that no longer happens. */
+    /** False for half a minute after this process met a saga whose definition it does not have. */
     readonly ready: Effect.Effect<boolean>;
     /** I7 and I12. `parkedKeys`: keys of this consumer that wait behind a dead letter. */
     readonly audit: (parkedKeys?: ReadonlyArray<string>) => Effect.Effect<ReadonlyArray<Finding>, SqlError>;
@@ -128,7 +130,7 @@ export const make = Effect.fnUntraced(function* (
   const missing = registry.missing(yield* store.live);
   if (missing.length > 0) return yield* new SagaRegistry.DefinitionsMissing({ missing });
 
-  let ready = true;
+  let strangerAt = Number.NEGATIVE_INFINITY;
   /** A version that only another process knows is weather, not poison: its messages stay where they are. */
   const load: typeof store.states.load = (keys) =>
     Effect.flatMap(store.states.load(keys), (found) => {
@@ -137,10 +139,12 @@ export const make = Effect.fnUntraced(function* (
         version: state.definitionVersion,
       }));
       const unknown = registry.missing(uses);
-      ready = unknown.length === 0;
-      if (ready) return Effect.succeed(found);
+      if (unknown.length === 0) return Effect.succeed(found);
       const cause = new SagaRegistry.DefinitionsMissing({ missing: unknown });
-      return Effect.fail(new SqlError({ reason: new UnknownError({ cause, message: cause.message }) }));
+      return Effect.flatMap(Clock.currentTimeMillis, (now) => {
+        strangerAt = now;
+        return Effect.fail(new SqlError({ reason: new UnknownError({ cause, message: cause.message }) }));
+      });
     });
   const commit = yield* GroupCommit.make({
     machine: SagaMachine.make(machine),
@@ -175,10 +179,11 @@ export const make = Effect.fnUntraced(function* (
 
   const sweep = Effect.gen(function* () {
     const now = yield* Clock.currentTimeMillis;
-    const due = yield* store.due(now, maxSweepSagas);
+    // Those that only another process can wake are left to it.
+    const due = (yield* store.due(now, maxSweepSagas)).filter((one) => registry.missing([one]).length === 0);
     if (due.length === 0) return 0;
     const report = yield* commit.apply(
-      due.map((sagaId) => ({
+      due.map(({ id: sagaId }) => ({
         _tag: "Readable" as const,
         input: { id: ids.next(now), at: now, input: { _tag: "Due" as const, sagaId } },
       })),
@@ -213,7 +218,7 @@ export const make = Effect.fnUntraced(function* (
     topics: [...topics.values()],
     decode: decoder(registry),
     sweep,
-    ready: Effect.sync(() => ready),
+    ready: Effect.map(Clock.currentTimeMillis, (now) => now - strangerAt > unreadyMillis),
     audit,
     machine,
   });

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect";
 import type { SqlError } from "effect/sql/SqlError";
 import { type Finding, maxNamedViolations, type Violation } from "../machine/Audit.ts";
-import { type Replayed, replay } from "./SagaJournal.ts";
+import { type JournalEntry, type Replayed, replay } from "./SagaJournal.ts";
 import type { Options } from "./SagaMachine.ts";
 import { type SagaState, type Status, statusOf, type StepRecord } from "./SagaState.ts";
 import { defaultListLimit, type Filter, type Position, type SagaRow, SagaStore } from "./SagaStore.ts";
@@ -108,6 +108,14 @@ export const list = Effect.fn("SagaHistory.list")(function* (
   };
 });
 
+/** The journal was read after the row, so it may already be ahead of it. */
+const replayRow = (options: Options, row: SagaRow, entries: ReadonlyArray<JournalEntry> = []): Replayed =>
+  replay(
+    options,
+    entries.filter((entry) => entry.version <= row.version),
+    row.state,
+  );
+
 /** Decides one journal again with the current code; undefined when there is no such saga. */
 export const replayOne = Effect.fn("SagaHistory.replayOne")(function* (
   options: Options,
@@ -116,7 +124,7 @@ export const replayOne = Effect.fn("SagaHistory.replayOne")(function* (
   const store = yield* SagaStore;
   const row = yield* store.find(id);
   if (row === undefined) return undefined;
-  return replay(options, (yield* store.journals([id])).get(id) ?? [], row.state);
+  return replayRow(options, row, (yield* store.journals([id])).get(id));
 });
 
 const pageSagas = 200;
@@ -134,11 +142,11 @@ export const replayAll = Effect.fn("SagaHistory.replayAll")(function* (
     const rows = yield* store.list({ after, limit: pageSagas });
     const wanted = rows.filter(({ state }) => (state.endedAt === null) === (which === "live"));
     const journals = yield* store.journals(wanted.map((row) => row.id));
-    for (const { id, state } of wanted) {
+    for (const row of wanted) {
       checked++;
-      const result = replay(options, journals.get(id) ?? [], state);
+      const result = replayRow(options, row, journals.get(row.id));
       if (result._tag === "Differs" && violations.length < maxNamedViolations)
-        violations.push({ id, what: `version ${result.version}: ${result.what}` });
+        violations.push({ id: row.id, what: `version ${result.version}: ${result.what}` });
     }
     const last = rows.at(-1);
     if (last === undefined || rows.length < pageSagas) return { id: "I12", checked, violations };

@@ -37,7 +37,7 @@ export type Replayed =
   /** The first row whose replay differs from what was recorded. */
   | { readonly _tag: "Differs"; readonly version: number; readonly what: string };
 
-/** Decides a journal again, from nothing, and compares every row and the last state. */
+/** Decides a journal again, from nothing, and compares every row and the state at its end. */
 export const replay = (
   options: SagaMachine.Options,
   entries: ReadonlyArray<JournalEntry>,

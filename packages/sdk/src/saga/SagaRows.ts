@@ -13,6 +13,11 @@ export interface SagaRow {
   readonly state: SagaState;
 }
 
+/** A saga whose wake-up has come, and what it takes to wake it. */
+export interface Due extends DefinitionUse {
+  readonly id: string;
+}
+
 /** A place in the list of sagas, newest first. */
 export interface Position {
   readonly startedAt: number;
@@ -35,7 +40,7 @@ export type SagaGroup = Group<string, SagaState, SagaInput, SagaOutput, SagaReje
 export interface Store {
   readonly states: MachineStore<string, SagaState, SagaInput, SagaOutput, SagaRejected>;
   /** Sagas whose wake-up has come, the longest overdue first. Takes no locks. */
-  readonly due: (now: number, limit: number) => Effect.Effect<ReadonlyArray<string>, SqlError>;
+  readonly due: (now: number, limit: number) => Effect.Effect<ReadonlyArray<Due>, SqlError>;
   /** Definitions and versions of all sagas that have not ended. */
   readonly live: Effect.Effect<ReadonlyArray<DefinitionUse>, SqlError>;
   readonly find: (id: string) => Effect.Effect<SagaRow | undefined, SqlError>;

@@ -27,8 +27,8 @@ export const makeMemory = (): Store => {
   const wrong = ({ state }: SagaRow, overdueBefore: number): string | undefined => {
     if (isTerminal(status(state))) return undefined;
     if (state.stuck !== null) return `stuck: ${state.stuck.reason}`;
-    if (state.wakeAt === null) return `${state.situation} without a next wake-up`;
-    return state.wakeAt < overdueBefore ? `${state.situation} is overdue` : undefined;
+    if (state.wakeAt === null) return `${status(state)} without a next wake-up`;
+    return state.wakeAt < overdueBefore ? `${status(state)} is overdue` : undefined;
   };
 
   return {
@@ -59,7 +59,7 @@ export const makeMemory = (): Store => {
           .filter(({ state }) => state.wakeAt !== null && state.wakeAt <= now)
           .sort((a, b) => (a.state.wakeAt ?? 0) - (b.state.wakeAt ?? 0))
           .slice(0, limit)
-          .map((row) => row.id),
+          .map(({ id, state }) => ({ id, definition: state.definition, version: state.definitionVersion })),
       ),
     live: Effect.sync(() => {
       const live = rows().filter(({ state }) => state.endedAt === null);

@@ -8,7 +8,7 @@ import * as MachineStore from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import type { JournalEntry } from "./SagaJournal.ts";
 import { SagaInput, SagaState, statusOf } from "./SagaState.ts";
-import { defaultListLimit, entriesOf, type SagaGroup, type SagaRow, type Store } from "./SagaRows.ts";
+import { defaultListLimit, type Due, entriesOf, type SagaGroup, type SagaRow, type Store } from "./SagaRows.ts";
 
 const sagaColumns = {
   id: "text",
@@ -136,11 +136,8 @@ export const makeSql = (sql: SqlClient): Store => ({
     write: (group) => writesOf(sql, group),
   },
   due: (now, limit) =>
-    Effect.map(
-      sql<{ readonly id: string }>`SELECT id FROM saga WHERE next_wake_at <= ${new Date(now)}
-        ORDER BY next_wake_at LIMIT ${limit}`,
-      (rows) => rows.map((row) => row.id),
-    ),
+    sql<Due>`SELECT id, definition, definition_version AS version FROM saga WHERE next_wake_at <= ${new Date(now)}
+      ORDER BY next_wake_at LIMIT ${limit}`,
   live: sql`SELECT DISTINCT definition, definition_version AS version FROM saga WHERE ended_at IS NULL`,
   find: (id) =>
     Effect.map(sql<Stored>`SELECT id, version, state FROM saga WHERE id = ${id}`, ([row]) => row && sagaRow(row)),

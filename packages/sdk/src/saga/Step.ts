@@ -23,6 +23,8 @@ export interface Context {
   readonly startedAt: number;
   /** When the step was entered, UTC epoch milliseconds. */
   readonly enteredAt: number;
+  /** Somebody asked to cancel, whether or not the saga could turn back already. */
+  readonly cancelled: boolean;
   /** Set once the saga has turned back. */
   readonly failure: Failure | null;
 }

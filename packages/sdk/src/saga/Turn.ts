@@ -71,6 +71,7 @@ export const contextOf = ({ sagaId, state }: Turn): Context => ({
   key: state.key,
   startedAt: state.startedAt,
   enteredAt: state.enteredAt,
+  cancelled: state.cancelled !== null,
   failure: state.failure,
 });
 

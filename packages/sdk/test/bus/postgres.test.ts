@@ -212,13 +212,18 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
       yield* bus.subscribe({ group: "quiet-group", topics: [topic] }, (batch) =>
         Effect.sync(() => void (handled += batch.length)),
       );
-      yield* sql`WITH c AS (UPDATE bus_partition p SET next_offset = 1 FROM bus_topic t
+      yield* bus.publish([said(topic, "a", 0)]);
+      yield* eventually(
+        "the consumer is at work",
+        Effect.sync(() => handled === 1),
+      );
+      yield* sql`WITH c AS (UPDATE bus_partition p SET next_offset = 2 FROM bus_topic t
           WHERE t.id = p.topic_id AND t.name = ${topic.name} RETURNING p.topic_id)
         INSERT INTO bus_message (topic_id, partition, "offset", key, headers, data)
-        SELECT topic_id, 0, 0, 'a', '{}', '{}' FROM c`;
+        SELECT topic_id, 0, 1, 'a', '{}', '{}' FROM c`;
       yield* eventually(
         "the record is handled",
-        Effect.sync(() => handled === 1),
+        Effect.sync(() => handled === 2),
       );
     }),
   );

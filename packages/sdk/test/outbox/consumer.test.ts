@@ -40,7 +40,13 @@ const consuming = Effect.gen(function* () {
   const deadLetters = yield* DeadLetters.make({ consumer: "notebook", decode: Notebook.decode, commit });
   const deliver = (...envelopes: ReadonlyArray<Envelope.Envelope>) =>
     handler(
-      envelopes.map((envelope, offset) => ({ _tag: "Readable", topic: envelope.topic, partition: 0, offset, envelope })),
+      envelopes.map((envelope, offset) => ({
+        _tag: "Readable",
+        topic: envelope.topic,
+        partition: 0,
+        offset,
+        envelope,
+      })),
     );
   return { deliver, deadLetters };
 });
@@ -124,7 +130,10 @@ describe("Consumer", () => {
         const sql = yield* SqlClient.SqlClient;
         const trail = yield* sql<{ readonly action: string; readonly actor: string }>`
           SELECT action, actor FROM dead_letter_action ORDER BY position`;
-        assert.deepStrictEqual(trail.map(({ action, actor }) => `${actor} ${action}`), ["operator retry", "operator retry"]);
+        assert.deepStrictEqual(
+          trail.map(({ action, actor }) => `${actor} ${action}`),
+          ["operator retry", "operator retry"],
+        );
       }),
     );
   });

@@ -30,23 +30,42 @@ export interface Expected {
   readonly outputs?: ReadonlyArray<SagaOutput["_tag"]>;
 }
 
-export class Story {
+interface Fields {
   readonly options: SagaMachine.Options;
   readonly sagaId: string;
   readonly state: SagaState | undefined;
   readonly at: number;
+  /** Of the last input, as is `rejected`. */
   readonly outputs: ReadonlyArray<SagaOutput>;
   readonly rejected: string | undefined;
   readonly journal: ReadonlyArray<JournalEntry>;
+}
 
-  constructor(fields: Pick<Story, "options" | "sagaId" | "state" | "at" | "outputs" | "rejected" | "journal">) {
-    this.options = fields.options;
-    this.sagaId = fields.sagaId;
-    this.state = fields.state;
-    this.at = fields.at;
-    this.outputs = fields.outputs;
-    this.rejected = fields.rejected;
-    this.journal = fields.journal;
+export class Story {
+  readonly fields: Fields;
+
+  constructor(fields: Fields) {
+    this.fields = fields;
+  }
+
+  get sagaId(): string {
+    return this.fields.sagaId;
+  }
+
+  get options(): SagaMachine.Options {
+    return this.fields.options;
+  }
+
+  get state(): SagaState | undefined {
+    return this.fields.state;
+  }
+
+  get at(): number {
+    return this.fields.at;
+  }
+
+  get outputs(): ReadonlyArray<SagaOutput> {
+    return this.fields.outputs;
   }
 
   get drafts(): ReadonlyArray<Draft> {
@@ -56,7 +75,7 @@ export class Story {
   /** Decides one input, now. */
   when(when: When): Story {
     const input = { ...(typeof when === "function" ? when(this) : when), sagaId: this.sagaId } as SagaInput;
-    const version = this.journal.length;
+    const version = this.fields.journal.length;
     const view: View<string, SagaState> = { get: () => this.state, version: () => version };
     const id = `input-${version + 1}`;
     const verdict = SagaMachine.make(this.options).decide(view, { id, at: this.at, input });
@@ -72,17 +91,17 @@ export class Story {
       emitted: [],
     };
     return new Story({
-      ...this,
+      ...this.fields,
       state: after ?? this.state,
       outputs,
       rejected: verdict._tag === "Rejected" ? verdict.rejection.reason._tag : undefined,
-      journal: after === undefined ? this.journal : [...this.journal, entry],
+      journal: after === undefined ? this.fields.journal : [...this.fields.journal, entry],
     });
   }
 
   /** Lets time pass; nothing is decided. */
   after(millis: number): Story {
-    return new Story({ ...this, at: this.at + millis });
+    return new Story({ ...this.fields, at: this.at + millis });
   }
 
   /** Goes to the saga's next wake-up and lets the sweeper come. */
@@ -99,7 +118,7 @@ export class Story {
         this.drafts.map((draft) => draft.type),
         expected.sends,
       );
-    if ("rejected" in expected) assert.strictEqual(this.rejected, expected.rejected);
+    if ("rejected" in expected) assert.strictEqual(this.fields.rejected, expected.rejected);
     if ("failure" in expected) assert.deepStrictEqual(this.state?.failure, expected.failure);
     if ("data" in expected) assert.deepInclude(this.state?.data as object, expected.data ?? {});
     if ("outputs" in expected)
@@ -112,11 +131,11 @@ export class Story {
 
   /** The journal of a story must replay to the story, as it would when read back from the database. */
   expectReplay(definitions: ReadonlyArray<AnyDefinition> = this.options.registry.definitions): Story {
-    const stored = JSON.parse(canonical(this.journal)) as ReadonlyArray<JournalEntry>;
+    const stored = JSON.parse(canonical(this.fields.journal)) as ReadonlyArray<JournalEntry>;
     const options = { ...this.options, registry: SagaRegistry.make(definitions) };
     assert.deepStrictEqual(replay(options, stored, this.state as SagaState), {
       _tag: "Same",
-      entries: this.journal.length,
+      entries: this.fields.journal.length,
     });
     return this;
   }

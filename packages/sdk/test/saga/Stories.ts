@@ -1,17 +1,7 @@
 /** Ways to every situation of the transition table, for the shop's saga. */
 import type { Situation } from "../../src/saga/SagaState.ts";
 import * as Shop from "./Shop.ts";
-import {
-  absent,
-  cancel,
-  done,
-  event,
-  given,
-  refused,
-  reply,
-  type Story,
-  undone,
-} from "./SagaTest.ts";
+import { absent, cancel, done, event, given, refused, reply, type Story, undone } from "./SagaTest.ts";
 
 export const input: Shop.OrderPlaced = { orderId: "o1", couponId: "c1" };
 
@@ -23,9 +13,7 @@ export const opened = (): Story =>
 
 export const awaiting = (): Story => {
   const story = opened();
-  return story
-    .when(done("open payment", { payUntil: story.at + Shop.payMillis }))
-    .when(done("order awaits payment"));
+  return story.when(done("open payment", { payUntil: story.at + Shop.payMillis })).when(done("order awaits payment"));
 };
 
 export const settledEvent = event(Shop.Settled, { orderId: "o1", attemptId: "a1" });

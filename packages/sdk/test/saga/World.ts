@@ -181,6 +181,8 @@ export const live = (seed: number): End => {
   }
   const { state } = story;
   if (state !== undefined && isTerminal(statusOf(state.situation)))
-    seen.add(`${state.situation}: ${state.path || (state.failure?.cancelled === true ? "cancelled" : (state.failure?.reason ?? ""))}`);
+    seen.add(
+      `${state.situation}: ${state.path || (state.failure?.cancelled === true ? "cancelled" : (state.failure?.reason ?? ""))}`,
+    );
   return { story, left, seen };
 };

@@ -54,6 +54,12 @@ describe("the way forward", () => {
     });
   });
 
+  it("a sweep carries on the trace that started the saga", () => {
+    const story = given(Shop.PlaceOrder, input);
+    assert.isUndefined(story.drafts[0]?.traceparent, "the input brings its own");
+    assert.strictEqual(story.due().drafts[0]?.traceparent, story.state?.traceparent);
+  });
+
   it("keeps an event that comes before its step and consumes it there", () => {
     opened()
       .when(settledEvent)
@@ -79,7 +85,11 @@ describe("the way forward", () => {
   });
 
   it("is over at once when every step is passed over", () => {
-    const nothing = Saga.define("nothing", { version: 1, input: Shop.OrderPlaced, key: ({ orderId }) => orderId }).check(
+    const nothing = Saga.define("nothing", {
+      version: 1,
+      input: Shop.OrderPlaced,
+      key: ({ orderId }) => orderId,
+    }).check(
       "never",
       Saga.ask(Shop.Validate, ({ orderId }) => ({ orderId })),
       { when: () => false },
@@ -92,7 +102,10 @@ describe("the way back", () => {
   it("undoes in reverse order, one at a time, then says the last word and ends compensated", () => {
     opened()
       .when(refused("open payment"))
-      .expect({ sends: ["coupon.return.v1"], failure: { reason: "open payment", step: "open payment", cancelled: false } })
+      .expect({
+        sends: ["coupon.return.v1"],
+        failure: { reason: "open payment", step: "open payment", cancelled: false },
+      })
       .when(undone("use coupon"))
       .expect({ sends: ["stock.release.v1"] })
       .when(undone("hold stock"))
@@ -132,7 +145,11 @@ describe("the way back", () => {
     const refusal = reply("use coupon/undo", { _tag: "Refused", reason: { reason: "busy" } });
     let story = to["compensating.undoing"]();
     for (let attempt = 1; attempt < 10; attempt++)
-      story = story.when(refusal).expect({ sends: [] }).due().expect({ sends: ["coupon.return.v1"] });
+      story = story
+        .when(refusal)
+        .expect({ sends: [] })
+        .due()
+        .expect({ sends: ["coupon.return.v1"] });
     story
       .when(refusal)
       .expect({ situation: "stuck.undoing", outputs: ["Stuck"] })
@@ -156,8 +173,14 @@ describe("the way back", () => {
 });
 
 describe("settlement against deadline and cancellation", () => {
-  const expired = () => awaiting().due().expect({ situation: "closing.asked", sends: ["payment.close.v1"] });
-  const cancelled = () => awaiting().when(cancel()).expect({ situation: "closing.asked", sends: ["payment.close.v1"] });
+  const expired = () =>
+    awaiting()
+      .due()
+      .expect({ situation: "closing.asked", sends: ["payment.close.v1"] });
+  const cancelled = () =>
+    awaiting()
+      .when(cancel())
+      .expect({ situation: "closing.asked", sends: ["payment.close.v1"] });
 
   it("before the deadline nothing is closed", () => {
     awaiting()
@@ -219,7 +242,10 @@ describe("settlement against deadline and cancellation", () => {
   }
 
   it("the event first, then the deadline: the deadline is not due any more", () => {
-    const story = awaiting().after(Shop.payMillis + 1).when(settledEvent).expect({ situation: "running.after" });
+    const story = awaiting()
+      .after(Shop.payMillis + 1)
+      .when(settledEvent)
+      .expect({ situation: "running.after" });
     story.when({ _tag: "Due" }).expect({ situation: "running.after", sends: [] });
   });
 
@@ -277,15 +303,21 @@ describe("cancellation", () => {
   it("while turning back changes neither the reason nor the way", () => {
     failing()
       .when(cancel())
-      .expect({ situation: "compensating.failing", failure: { reason: "open payment", step: "open payment", cancelled: false } });
+      .expect({
+        situation: "compensating.failing",
+        failure: { reason: "open payment", step: "open payment", cancelled: false },
+      });
   });
 });
 
 describe("stuck after the pivot", () => {
-  const stuck = () => exhausted(settled()).expect({ situation: "stuck.after", step: "claim stock", outputs: ["Stuck"] });
+  const stuck = () =>
+    exhausted(settled()).expect({ situation: "stuck.after", step: "claim stock", outputs: ["Stuck"] });
 
   it("retry asks again under the same operation", () => {
-    const retried = stuck().when(operate("Retry")).expect({ situation: "running.after", sends: ["stock.claim.v1"] });
+    const retried = stuck()
+      .when(operate("Retry"))
+      .expect({ situation: "running.after", sends: ["stock.claim.v1"] });
     assert.strictEqual(retried.drafts[0]?.operationId, "place-order/o1/claim stock/do");
     retried.when(done("claim stock")).expect({ step: "complete order" }).expectReplay();
   });
@@ -306,8 +338,14 @@ describe("stuck after the pivot", () => {
 describe("replay", () => {
   it("finds the first row that the current code decides otherwise", () => {
     const changed = Saga.define("place-order", { version: 1, input: Shop.OrderPlaced, key: ({ orderId }) => orderId })
-      .check("validate products", Saga.ask(Shop.Validate, ({ orderId }) => ({ orderId })))
-      .check("hold stock", Saga.ask(Shop.Extend, ({ orderId }) => ({ orderId })));
+      .check(
+        "validate products",
+        Saga.ask(Shop.Validate, ({ orderId }) => ({ orderId })),
+      )
+      .check(
+        "hold stock",
+        Saga.ask(Shop.Extend, ({ orderId }) => ({ orderId })),
+      );
     const story = settled();
     assert.throws(() => story.expectReplay([changed]), /version: 2/);
   });

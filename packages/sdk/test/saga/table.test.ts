@@ -149,12 +149,15 @@ describe("the transition table", () => {
   }
 
   it("lists every situation, every kind and every handler", () => {
-    const listed = <A>(pick: (row: Row) => A) => [...new Set(table.map(pick))].sort();
+    const listed = (pick: (row: Row) => string) => [...new Set(table.map(pick))].sort();
     assert.deepStrictEqual(
       listed((row) => row.situation),
       ["absent", ...situations].sort(),
     );
-    assert.deepStrictEqual(listed((row) => row.handler), (Object.keys(checks) as Array<Handler>).sort());
+    assert.deepStrictEqual(
+      listed((row) => row.handler),
+      (Object.keys(checks) as Array<Handler>).sort(),
+    );
     const kinds: ReadonlyArray<Kind> = [
       "Start",
       "Done",

@@ -49,7 +49,12 @@ const Data = Schema.Struct({
 type Data = typeof Data.Type;
 
 const total = (lines: ReadonlyArray<PricedLine>): Won =>
-  Won.make(Math.min(maxWon, lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)));
+  Won.make(
+    Math.min(
+      maxWon,
+      lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
+    ),
+  );
 
 const ofOrder = ({ orderId }: Data) => ({ orderId });
 
@@ -132,7 +137,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
     )
     .pivot("collect payment", Saga.awaits(PaymentSettled), {
       until: (_, { enteredAt }) => enteredAt + paymentMillis,
-      close: Saga.ask(ClosePayment, ({ orderId }, { failure }) => ({ orderId, cancel: failure?.cancelled === true })),
+      close: Saga.ask(ClosePayment, ({ orderId }, { cancelled }) => ({ orderId, cancel: cancelled })),
       answer: (answer) => {
         switch (answer._tag) {
           case "Closed":

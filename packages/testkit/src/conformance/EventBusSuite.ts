@@ -382,7 +382,7 @@ export const suite = <R, E>(name: string, subject: Subject<R, E>): void => {
           const seen = log();
           const busy = new Map<number, number>();
           let most = 0;
-          for (const _ of countTo(2)) {
+          for (const member of countTo(2)) {
             const bus = yield* subject.instance;
             let batches = 0;
             yield* bus.subscribe({ group, topics: [topic], maxBatchRecords: 3 }, (batch) =>
@@ -400,9 +400,14 @@ export const suite = <R, E>(name: string, subject: Subject<R, E>): void => {
                 yield* seen.add(batch);
               }),
             );
-          }
-          for (const round of countTo(10)) {
-            yield* admin.publish(countTo(20).map((index) => envelope(topic, `${index}`, round)));
+            // The second member joins while the first is at work.
+            for (const round of countTo(5)) {
+              yield* admin.publish(countTo(20).map((index) => envelope(topic, `${index}`, member * 5 + round)));
+            }
+            yield* eventually(
+              "the member at work",
+              Effect.sync(() => seen.records.length > 0),
+            );
           }
           yield* eventually(
             "everything arrives",

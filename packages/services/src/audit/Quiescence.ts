@@ -1,0 +1,52 @@
+/** Waits, bounded, until nothing moves any more: outboxes empty, no consumer behind, every saga ended. */
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import type { SqlClient } from "effect/sql/SqlClient";
+import type { SqlError } from "effect/sql/SqlError";
+import { publishing, Sources } from "./Sources.ts";
+
+/** Between two looks. */
+const lookMillis = 250;
+
+const count = (rows: ReadonlyArray<{ readonly n: bigint }>): number => Number(rows[0]?.n ?? 0n);
+
+/** Records that some group has not finished. Groups without a position have read nothing yet. */
+const behind = (bus: SqlClient): Effect.Effect<number, SqlError> =>
+  Effect.map(
+    bus<{ readonly n: bigint }>`
+      SELECT coalesce(sum(p.next_offset - coalesce(s.position, 0)), 0)::bigint AS n
+      FROM (SELECT DISTINCT group_id, topic_id FROM bus_position) g
+      JOIN bus_partition p ON p.topic_id = g.topic_id
+      LEFT JOIN bus_position s ON s.group_id = g.group_id AND s.topic_id = p.topic_id AND s.partition = p.partition`,
+    count,
+  );
+
+/** What still moves, by name; empty when the shop is quiet. */
+const moving = Effect.gen(function* () {
+  const sources = yield* Sources;
+  const found: Array<string> = [];
+  for (const service of publishing) {
+    const rows = yield* sources.of(service)<{ readonly n: bigint }>`SELECT count(*) AS n FROM outbox`;
+    if (count(rows) > 0) found.push(`${service}: ${count(rows)} unsent messages`);
+  }
+  const lag = yield* behind(sources.bus);
+  if (lag > 0) found.push(`bus: ${lag} records not consumed`);
+  const saga = sources.of("saga");
+  const live = count(
+    yield* saga<{ readonly n: bigint }>`SELECT count(*) AS n FROM saga WHERE ended_at IS NULL AND status <> 'stuck'`,
+  );
+  if (live > 0) found.push(`saga: ${live} under way`);
+  return found;
+});
+
+/** Milliseconds until the shop was quiet, or null with what still moved when the time was over. */
+export const wait = Effect.fnUntraced(function* (maxWaitMillis: number) {
+  const startedAt = yield* Clock.currentTimeMillis;
+  for (;;) {
+    const found = yield* moving;
+    const elapsed = (yield* Clock.currentTimeMillis) - startedAt;
+    if (found.length === 0) return { quietAfterMillis: elapsed, moving: found };
+    if (elapsed >= maxWaitMillis) return { quietAfterMillis: null, moving: found };
+    yield* Effect.sleep(lookMillis);
+  }
+});
