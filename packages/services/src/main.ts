@@ -19,7 +19,9 @@ interface Room {
 const rooms = {
   user: () => import("./user/layer.ts"),
   product: () => import("./product/layer.ts"),
+  stock: () => import("./stock/layer.ts"),
   order: () => import("./order/layer.ts"),
+  saga: () => import("./saga/layer.ts"),
 } as const satisfies Partial<Record<ServiceName, () => Promise<Room>>>;
 
 const isService = (name: string): name is keyof typeof rooms => Object.hasOwn(rooms, name);

@@ -34,6 +34,8 @@ interface Member {
   readonly partitions: ReadonlyArray<Partition>;
   /** At most one token. */
   readonly wake: Queue.Queue<void>;
+  /** Rotates which partition comes first, so that none starves when a batch is smaller than their number. */
+  turn: number;
 }
 
 interface Group {
@@ -80,7 +82,9 @@ const make = (options: Options): EventBus["Service"] => {
 
   /** One record of each partition in turn, so that a full one does not starve the others. */
   const take = (group: Group, member: Member, maxRecords: number): Array<BusRecord> => {
-    const owned = ownedBy(group, member).filter((partition) => endOf(partition) > positionOf(group, partition));
+    const ready = ownedBy(group, member).filter((partition) => endOf(partition) > positionOf(group, partition));
+    const first = member.turn++ % Math.max(1, ready.length);
+    const owned = [...ready.slice(first), ...ready.slice(0, first)];
     const batch: Array<BusRecord> = [];
     for (let round = 0; batch.length < maxRecords; round++) {
       const before = batch.length;
@@ -180,7 +184,7 @@ const make = (options: Options): EventBus["Service"] => {
       const partitions = yield* check(subscription.topics);
       const group: Group = groups.get(subscription.group) ?? { members: [], positions: new Map(), busy: new Map() };
       groups.set(subscription.group, group);
-      const member: Member = { partitions, wake: yield* Queue.dropping<void>(1) };
+      const member: Member = { partitions, wake: yield* Queue.dropping<void>(1), turn: 0 };
       yield* Effect.acquireRelease(
         Effect.sync(() => {
           group.members.push(member);

@@ -3,9 +3,14 @@
  *
  * Derived from the consumers' own decoders, so that a new message type cannot be forgotten here.
  */
+import { Message } from "@destiny/sdk/message";
+import { SagaRegistry } from "@destiny/sdk/saga";
 import { Topics } from "../contracts/index.ts";
 import * as Order from "../order/Consumers.ts";
 import * as Product from "../product/Consumers.ts";
+import * as Definitions from "../saga/Definitions.ts";
+import * as Stock from "../stock/Consumers.ts";
+import { decode as decodeStock } from "../stock/Messages.ts";
 import type { Publishing } from "./Sources.ts";
 
 export interface Subscription {
@@ -27,7 +32,16 @@ const of = (
   takes: (type) => types.has(type),
 });
 
+const sagaEvents = SagaRegistry.make(Definitions.all({ paymentMillis: 0, holdMillis: 0 }));
+
 export const subscriptions: ReadonlyArray<Subscription> = [
   of("order", [Topics.orderCommands], Order.decode.types),
+  {
+    group: "saga",
+    service: "saga",
+    topics: new Set([Topics.sagaReplies, ...sagaEvents.eventTopics].map(({ name }) => name)),
+    takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
+  },
+  of("stock", Stock.topics, decodeStock.types),
   of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),
 ];

@@ -7,6 +7,7 @@ export * from "./payment.api.ts";
 export * from "./payment.messages.ts";
 export * from "./product.api.ts";
 export * from "./product.messages.ts";
+export * from "./saga.api.ts";
 export * from "./stock.api.ts";
 export * from "./stock.messages.ts";
 export * from "./user.api.ts";

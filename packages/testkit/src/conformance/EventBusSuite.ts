@@ -375,17 +375,19 @@ export const suite = <R, E>(name: string, subject: Subject<R, E>): void => {
 
       it.effect("a partition is never in two handlers at once, nor a subscription in two batches", () =>
         Effect.gen(function* () {
-          const topic = topicOf(4);
+          const [topic, barrier] = [topicOf(4), topicOf(1)];
           const group = unique("group");
           const admin = yield* subject.instance;
-          yield* admin.createTopics([topic]);
-          const seen = log();
+          yield* admin.createTopics([topic, barrier]);
+          const [seen, passed] = [log(), log()];
+          yield* admin.subscribe({ group: unique("group"), topics: [barrier] }, passed.add);
+          const gate = yield* Deferred.make<void>();
           const busy = new Map<number, number>();
           let most = 0;
-          for (const member of countTo(2)) {
+          const join = Effect.gen(function* () {
             const bus = yield* subject.instance;
             let batches = 0;
-            yield* bus.subscribe({ group, topics: [topic], maxBatchRecords: 3 }, (batch) =>
+            yield* bus.subscribe({ group, topics: [topic], maxBatchRecords: 10 }, (batch) =>
               Effect.gen(function* () {
                 const partitions = new Set(batch.map(({ partition }) => partition));
                 most = Math.max(most, ++batches);
@@ -394,26 +396,53 @@ export const suite = <R, E>(name: string, subject: Subject<R, E>): void => {
                   busy.set(partition, now);
                   most = Math.max(most, now);
                 }
+                yield* Deferred.await(gate);
                 yield* Effect.sleep(1);
                 for (const partition of partitions) busy.set(partition, (busy.get(partition) ?? 0) - 1);
                 batches--;
                 yield* seen.add(batch);
               }),
             );
-            // The second member joins while the first is at work.
-            for (const round of countTo(5)) {
-              yield* admin.publish(countTo(20).map((index) => envelope(topic, `${index}`, member * 5 + round)));
-            }
+          });
+          for (const round of countTo(10)) {
+            yield* admin.publish(countTo(20).map((index) => envelope(topic, `${index}`, round)));
+          }
+          yield* join;
+          yield* eventually(
+            "the first member is at work",
+            Effect.sync(() => busy.size > 0),
+          );
+          yield* join;
+          // Each round trip of the barrier gives the second member a chance to take what is not its own.
+          for (const index of countTo(5)) {
+            yield* admin.publish([envelope(barrier, "b", index)]);
             yield* eventually(
-              "the member at work",
-              Effect.sync(() => seen.records.length > 0),
+              "the barrier passes",
+              Effect.sync(() => passed.ids.size === index + 1),
             );
           }
+          yield* Deferred.succeed(gate, undefined);
           yield* eventually(
             "everything arrives",
             Effect.sync(() => seen.ids.size === 200),
           );
           assert.strictEqual(most, 1);
+        }),
+      );
+
+      it.effect("no partition starves when batches are smaller than the number of partitions", () =>
+        Effect.gen(function* () {
+          const bus = yield* subject.instance;
+          const topic = topicOf(4);
+          yield* bus.createTopics([topic]);
+          yield* bus.publish(keysOf(topic).flatMap((key) => countTo(20).map((index) => envelope(topic, key, index))));
+          const seen = log();
+          yield* bus.subscribe({ group: unique("group"), topics: [topic], maxBatchRecords: 1 }, seen.add);
+          yield* eventually(
+            "everything is handled",
+            Effect.sync(() => seen.records.length === 80),
+          );
+          assert.strictEqual(new Set(seen.records.slice(0, 8).map(({ partition }) => partition)).size, 4);
         }),
       );
 

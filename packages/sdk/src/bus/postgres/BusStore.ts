@@ -126,7 +126,8 @@ export const publish = (sql: SqlClient, messages: ReadonlyArray<Addressed>): Sta
 
 /**
  * Records from the given positions on, at most `maxRecords`: partitions with little are emptied and the rest is shared
- * evenly by those with more (`level` is the height to which water would rise).
+ * evenly by those with more (`level` is the height to which water would rise). When there are more partitions than records
+ * to fetch, the first of `from` win: the caller rotates it.
  */
 export const fetch = (
   sql: SqlClient,
@@ -144,7 +145,7 @@ export const fetch = (
       data: string;
     }>`
     WITH backlog AS MATERIALIZED (
-      SELECT p.topic_id, p.partition, w.position, p.next_offset - w.position AS records
+      SELECT p.topic_id, p.partition, w.position, w.ordinal, p.next_offset - w.position AS records
       FROM ${Bulk.rows(
         sql,
         "w",
@@ -156,7 +157,7 @@ export const fetch = (
     levels AS (
       SELECT records, ceil((${maxRecords}::int4 - (sum(records) OVER least - records))
         / (count(*) OVER () - row_number() OVER least + 1)) AS level
-      FROM backlog WINDOW least AS (ORDER BY records, topic_id, partition)
+      FROM backlog WINDOW least AS (ORDER BY records, ordinal)
     ),
     share AS MATERIALIZED (
       SELECT greatest(1, coalesce(max(level), ${maxRecords}::int4))::int8 AS records FROM levels WHERE records >= level
@@ -167,7 +168,7 @@ export const fetch = (
       WHERE m.topic_id = b.topic_id AND m.partition = b.partition AND m."offset" >= b.position
       ORDER BY m."offset" LIMIT share.records
     ) m
-    ORDER BY m."offset" - b.position, b.topic_id, b.partition
+    ORDER BY m."offset" - b.position, b.ordinal
     LIMIT ${maxRecords}::int4`,
     (rows) => rows.map((row) => ({ ...row, offset: Number(row.offset), publishedAt: row.publishedAt.getTime() })),
   );

@@ -44,11 +44,14 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
   const endsOf = (batch: ReadonlyArray<Fetched>): Map<Owned, number> =>
     new Map(batch.map(({ owned, record }) => [owned, record.offset + 1]));
 
+  let turn = 0;
   /** Fetches what follows the positions, or the batch that is being handled. */
   const fetch = (ends: ReadonlyMap<Owned, number>) =>
     Effect.gen(function* () {
-      const from = [...member.owned.values()].filter((owned) => !owned.releasing);
-      if (from.length === 0) return [];
+      const kept = [...member.owned.values()].filter((owned) => !owned.releasing);
+      if (kept.length === 0) return [];
+      const first = turn++ % kept.length;
+      const from = [...kept.slice(first), ...kept.slice(0, first)];
       const rows = yield* BusStore.fetch(
         sql,
         from.map((owned) => ({
