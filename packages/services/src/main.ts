@@ -21,6 +21,7 @@ const rooms = {
   product: () => import("./product/layer.ts"),
   stock: () => import("./stock/layer.ts"),
   order: () => import("./order/layer.ts"),
+  payment: () => import("./payment/layer.ts"),
   saga: () => import("./saga/layer.ts"),
 } as const satisfies Partial<Record<ServiceName, () => Promise<Room>>>;
 

@@ -104,10 +104,13 @@ export const draft = <Payload>(
   data: encode(definition.payload as Data<Payload>, payload),
 });
 
+/** What an answer needs of the command that it answers; kept by whoever cannot answer at once. */
+export type Asker = Pick<Envelope, "key" | "replyTo" | "correlationId" | "sagaId" | "operationId" | "traceparent">;
+
 /** The answer to a received command: same key, same operation, on the topic that the asker named. */
 export const reply = <Success, Refusal>(
   definition: Command<string, never, Success, Refusal> | AnyCommand,
-  to: Envelope,
+  to: Asker,
   answer: Reply<Success, Refusal>,
   extras: Pick<Extras, "orderedBy"> = {},
 ): ReadonlyArray<Draft> =>

@@ -7,6 +7,8 @@ import { Message } from "@destiny/sdk/message";
 import { SagaRegistry } from "@destiny/sdk/saga";
 import { Topics } from "../contracts/index.ts";
 import * as Order from "../order/Consumers.ts";
+import * as Payment from "../payment/Consumers.ts";
+import { decode as decodePayment } from "../payment/Messages.ts";
 import * as Product from "../product/Consumers.ts";
 import * as Definitions from "../saga/Definitions.ts";
 import * as Stock from "../stock/Consumers.ts";
@@ -42,6 +44,7 @@ export const subscriptions: ReadonlyArray<Subscription> = [
     topics: new Set([Topics.sagaReplies, ...sagaEvents.eventTopics].map(({ name }) => name)),
     takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
   },
+  of("payment", Payment.topics, decodePayment.types),
   of("stock", Stock.topics, decodeStock.types),
   of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),
 ];

@@ -38,6 +38,15 @@ export const ClosePayment = Message.command("payment.close.v1", {
   refusal: Schema.Never,
 });
 
+/** Undo of `OpenPayment`, whatever has happened since: answered when no money of the order is here, or can still come. */
+export const VoidPayment = Message.command("payment.void.v1", {
+  topic: paymentCommands,
+  payload: Schema.Struct({ orderId: OrderId, reason: Schema.String }),
+  key,
+  success: Schema.Struct({}),
+  refusal: Schema.Never,
+});
+
 /** Gives captured money back through the gateway that took it. */
 export const RefundPayment = Message.command("payment.refund.v1", {
   topic: paymentCommands,

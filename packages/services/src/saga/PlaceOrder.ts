@@ -28,6 +28,7 @@ import {
   ReleaseStock,
   UserId,
   ValidateProducts,
+  VoidPayment,
   Won,
 } from "../contracts/index.ts";
 
@@ -127,7 +128,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
         until: enteredAt + paymentMillis,
       })),
       {
-        undo: Saga.ask(ClosePayment, ({ orderId }) => ({ orderId, cancel: true })),
+        undo: Saga.ask(VoidPayment, ({ orderId }, { failure }) => ({ orderId, reason: failure?.reason ?? "undone" })),
         refused: () => because("PAYMENT_UNAVAILABLE", "the payment was closed before it was opened"),
       },
     )

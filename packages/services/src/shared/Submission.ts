@@ -18,7 +18,7 @@ export const stamp = Effect.fnUntraced(function* (identity: IdempotencyKey.Ident
 const secondsOf = (millis: number): number => Math.max(1, Math.ceil(millis / 1000));
 
 /** 503 for what may succeed later, 422 for a reused key, and a defect, so a 500, for what broke. */
-const problemOf = (
+export const problemOf = (
   error: Errors.GroupCommitError,
 ): Effect.Effect<never, Problem.Unavailable | IdempotencyKey.Reused> => {
   const { reason } = error;

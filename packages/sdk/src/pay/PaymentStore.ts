@@ -1,0 +1,212 @@
+/** Where intents and attempts live: PostgreSQL, or this process. */
+import * as Effect from "effect/Effect";
+import type { SqlClient } from "effect/sql/SqlClient";
+import type { Versioned } from "../machine/Machine.ts";
+import { type MachineStore, memory, sql as write } from "../machine/MachineStore.ts";
+import * as Bulk from "../sql/Bulk.ts";
+import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
+
+export type PaymentStore = MachineStore<string, Intent, Input, Output, Rejection>;
+
+interface IntentRow {
+  readonly reference: string;
+  readonly version: number;
+  readonly owner: string;
+  readonly name: string;
+  readonly amount: bigint;
+  readonly provider: string;
+  readonly until: Date;
+  readonly status: Intent["status"];
+  readonly closing: Intent["closing"];
+  readonly refund: Intent["refund"];
+}
+
+interface AttemptRow {
+  readonly reference: string;
+  readonly no: number;
+  readonly provider: string;
+  readonly payment_key: string;
+  readonly status: Attempt["status"];
+  readonly run_id: string;
+  readonly started_at: Date;
+  readonly next_action_at: Date | null;
+  readonly tries: number;
+  readonly answered: boolean;
+  readonly code: string | null;
+  readonly observed_at: Date | null;
+  readonly settled_at: Date | null;
+}
+
+const intentColumns = {
+  reference: "text",
+  version: "int4",
+  owner: "text",
+  name: "text",
+  amount: "int8",
+  provider: "text",
+  until: "timestamptz",
+  status: "text",
+  closing: "text",
+  refund: "jsonb",
+} as const;
+
+const attemptColumns = {
+  reference: "text",
+  no: "int4",
+  provider: "text",
+  payment_key: "text",
+  status: "text",
+  run_id: "text",
+  started_at: "timestamptz",
+  next_action_at: "timestamptz",
+  tries: "int4",
+  answered: "bool",
+  code: "text",
+  observed_at: "timestamptz",
+  settled_at: "timestamptz",
+} as const;
+
+const attemptOf = (row: AttemptRow): Attempt => ({
+  no: row.no,
+  provider: row.provider,
+  paymentKey: row.payment_key,
+  status: row.status,
+  runId: row.run_id,
+  startedAt: row.started_at.getTime(),
+  nextActionAt: row.next_action_at?.getTime() ?? null,
+  tries: row.tries,
+  answered: row.answered,
+  code: row.code,
+  observedAt: row.observed_at?.getTime() ?? null,
+  settledAt: row.settled_at?.getTime() ?? null,
+});
+
+const intentOf = (
+  { amount, until, version, ...row }: IntentRow,
+  attempts: ReadonlyArray<Attempt>,
+): Versioned<Intent> => ({
+  version,
+  state: { ...row, amount: Number(amount), until: until.getTime(), attempts },
+});
+
+const intentRow = ({ after: { state, version } }: { readonly after: Versioned<Intent> }) => {
+  const { attempts: _, ...row } = state;
+  return { ...row, version };
+};
+
+const attemptRow = (reference: string, attempt: Attempt) => ({
+  reference,
+  no: attempt.no,
+  provider: attempt.provider,
+  payment_key: attempt.paymentKey,
+  status: attempt.status,
+  run_id: attempt.runId,
+  started_at: attempt.startedAt,
+  next_action_at: attempt.nextActionAt,
+  tries: attempt.tries,
+  answered: attempt.answered,
+  code: attempt.code,
+  observed_at: attempt.observedAt,
+  settled_at: attempt.settledAt,
+});
+
+/** Only attempts that the group changed are written. */
+const changedAttempts = (before: Intent | undefined, after: Intent) =>
+  after.attempts.filter((attempt) => before?.attempts.find(({ no }) => no === attempt.no) !== attempt);
+
+export const make = (sql: SqlClient): PaymentStore => ({
+  load: Effect.fnUntraced(function* (references) {
+    const intents = yield* sql<IntentRow>`SELECT * FROM payment_intent
+      WHERE reference = ${Bulk.any(sql, "text", references)} ORDER BY reference FOR NO KEY UPDATE`;
+    // The intent's lock covers its attempts.
+    const attempts =
+      intents.length === 0
+        ? []
+        : yield* sql<AttemptRow>`SELECT * FROM payment_attempt
+            WHERE reference = ${Bulk.any(
+              sql,
+              "text",
+              intents.map(({ reference }) => reference),
+            )} ORDER BY reference, no`;
+    const byReference = Map.groupBy(attempts, ({ reference }) => reference);
+    return new Map(
+      intents.map((row) => [row.reference, intentOf(row, (byReference.get(row.reference) ?? []).map(attemptOf))]),
+    );
+  }),
+  write: ({ changes }) => {
+    const intents = [...changes.values()].map(intentRow);
+    const attempts = [...changes.values()].flatMap(({ after, before }) =>
+      changedAttempts(before?.state, after.state).map((attempt) => attemptRow(after.state.reference, attempt)),
+    );
+    return [
+      ...(intents.length === 0
+        ? []
+        : [
+            write(
+              "intents_written",
+              sql`INSERT INTO payment_intent (reference, version, owner, name, amount, provider, until, status, closing, refund)
+                SELECT x.reference, x.version, x.owner, x.name, x.amount, x.provider, x.until, x.status, x.closing,
+                  x.refund::jsonb
+                FROM ${Bulk.rows(sql, "x", intentColumns, intents)}
+                ON CONFLICT (reference) DO UPDATE SET version = EXCLUDED.version, provider = EXCLUDED.provider,
+                  status = EXCLUDED.status, closing = EXCLUDED.closing, refund = EXCLUDED.refund`,
+            ),
+          ]),
+      ...(attempts.length === 0
+        ? []
+        : [
+            write(
+              "attempts_written",
+              sql`INSERT INTO payment_attempt (reference, no, provider, payment_key, status, run_id, started_at,
+                  next_action_at, tries, answered, code, observed_at, settled_at)
+                SELECT x.reference, x.no, x.provider, x.payment_key, x.status, x.run_id, x.started_at, x.next_action_at,
+                  x.tries, x.answered, x.code, x.observed_at, x.settled_at
+                FROM ${Bulk.rows(sql, "x", attemptColumns, attempts)}
+                ON CONFLICT (reference, no) DO UPDATE SET status = EXCLUDED.status,
+                  next_action_at = EXCLUDED.next_action_at, tries = EXCLUDED.tries, answered = EXCLUDED.answered,
+                  code = EXCLUDED.code, observed_at = EXCLUDED.observed_at, settled_at = EXCLUDED.settled_at`,
+            ),
+          ]),
+    ];
+  },
+});
+
+/** In this process; for tests and simulations. */
+export const makeMemory = (): PaymentStore => {
+  const states = new Map<string, Versioned<Intent>>();
+  return {
+    load: (references) =>
+      Effect.sync(() => {
+        const found = new Map<string, Versioned<Intent>>();
+        for (const reference of references) {
+          const state = states.get(reference);
+          if (state !== undefined) found.set(reference, state);
+        }
+        return found;
+      }),
+    write: ({ changes }) => [
+      memory(() => {
+        for (const [reference, { after }] of changes) states.set(reference, after);
+      }),
+    ],
+  };
+};
+
+/** An attempt about which the gateway has to be asked, or whose money has to go back. */
+export interface Due {
+  readonly reference: string;
+  readonly no: number;
+}
+
+/** The longest overdue first. Takes no locks: the machine ignores what has been answered meanwhile. */
+export const due = (sql: SqlClient, now: number, limit: number) =>
+  sql<Due>`SELECT reference, no FROM payment_attempt WHERE next_action_at <= ${new Date(now)}
+    ORDER BY next_action_at LIMIT ${limit}`;
+
+/** One intent, read outside of any group. */
+export const find = Effect.fnUntraced(function* (sql: SqlClient, reference: string) {
+  const [row] = yield* sql<IntentRow>`SELECT * FROM payment_intent WHERE reference = ${reference}`;
+  if (row === undefined) return undefined;
+  const attempts = yield* sql<AttemptRow>`SELECT * FROM payment_attempt WHERE reference = ${reference} ORDER BY no`;
+  return intentOf(row, attempts.map(attemptOf)).state;
+});
