@@ -6,6 +6,7 @@
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
+import * as Bulk from "../sql/Bulk.ts";
 import { type Finding, maxNamedViolations, type Violation } from "../machine/Audit.ts";
 
 export const audit: Effect.Effect<ReadonlyArray<Finding>, SqlError, SqlClient.SqlClient> = Effect.gen(function* () {
@@ -26,32 +27,29 @@ export interface Balance {
   readonly amount: number;
   readonly captured: number;
   readonly refunded: number;
-  readonly paymentKeys: ReadonlyArray<string>;
 }
 
-/** For audits across services: references after `after`, in order. */
-export const balances = (after: string, limit: number) =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient;
-    const rows = yield* sql<{
-      readonly reference: string;
-      readonly status: string;
-      readonly amount: bigint;
-      readonly captured: bigint;
-      readonly refunded: bigint;
-      readonly keys: ReadonlyArray<string>;
-    }>`
-      SELECT i.reference, i.status, i.amount,
-        i.amount * count(a.no) FILTER (WHERE a.status IN ('captured', 'refunding', 'refunded')) AS captured,
-        i.amount * count(a.no) FILTER (WHERE a.status = 'refunded') AS refunded,
-        coalesce(array_agg(a.payment_key) FILTER (WHERE a.status IN ('captured', 'refunding', 'refunded')), '{}') AS keys
-      FROM payment_intent i LEFT JOIN payment_attempt a USING (reference)
-      WHERE i.reference > ${after} GROUP BY i.reference ORDER BY i.reference LIMIT ${limit}`;
-    return rows.map(({ amount, captured, keys, refunded, ...row }): Balance => ({
-      ...row,
-      amount: Number(amount),
-      captured: Number(captured),
-      refunded: Number(refunded),
-      paymentKeys: keys,
-    }));
-  });
+/** For audits across services: the balances of these references. */
+export const balances = Effect.fnUntraced(function* (
+  references: ReadonlyArray<string>,
+): Effect.fn.Return<ReadonlyArray<Balance>, SqlError, SqlClient.SqlClient> {
+  const sql = yield* SqlClient.SqlClient;
+  const rows = yield* sql<{
+    readonly reference: string;
+    readonly status: string;
+    readonly amount: bigint;
+    readonly captured: bigint;
+    readonly refunded: bigint;
+  }>`
+    SELECT i.reference, i.status, i.amount,
+      i.amount * count(a.no) FILTER (WHERE a.status IN ('captured', 'refunding', 'refunded')) AS captured,
+      i.amount * count(a.no) FILTER (WHERE a.status = 'refunded') AS refunded
+    FROM payment_intent i LEFT JOIN payment_attempt a USING (reference)
+    WHERE i.reference = ${Bulk.any(sql, "text", references)} GROUP BY i.reference`;
+  return rows.map(({ amount, captured, refunded, ...row }) => ({
+    ...row,
+    amount: Number(amount),
+    captured: Number(captured),
+    refunded: Number(refunded),
+  }));
+});

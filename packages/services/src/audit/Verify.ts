@@ -1,16 +1,40 @@
 /**
- * What an audit of the whole shop takes and gives. See docs/invariants.md for what each invariant says.
+ * What an audit of the whole shop takes and gives. docs/invariants.md says what each invariant means.
+ *
+ * Witnesses from outside the shop come in as values: who knows where a gateway or a shopper keeps its records reads them.
  */
 import type { Audit } from "@destiny/sdk/machine";
 import type * as Redacted from "effect/Redacted";
 
+/** One movement of money as a gateway itself recorded it. */
+export interface GatewayMovement {
+  readonly kind: "captured" | "canceled";
+  readonly orderId: string;
+  readonly paymentKey: string;
+  /** Won, positive for both kinds. */
+  readonly amount: number;
+}
+
+/** One order as its shopper saw it. */
+export interface ShopperOrder {
+  readonly orderId: string;
+  /** Other orders that the same idempotency key was answered with: there must be none. */
+  readonly otherOrderIds: ReadonlyArray<string>;
+  /** The last state that was read. */
+  readonly status: string;
+  readonly reason: string | null;
+  readonly finalAmount: number | null;
+  /** A confirm of it was answered with `CAPTURED`. */
+  readonly toldCaptured: boolean;
+}
+
 export interface VerifyOptions {
   /** Server of the service databases, `postgres://user:password@host:port/`. */
   readonly databaseUrl: Redacted.Redacted;
-  /** Folder of the simulators' capture files (`toss.ndjson`); undefined: the gateways' side cannot be compared. */
-  readonly capturesFolder?: string | undefined;
-  /** The shoppers' own ledger of a run (`ledger.ndjson`). */
-  readonly shopperLedger?: string | undefined;
+  /** Everything that the gateways captured and gave back; undefined when they cannot be asked. */
+  readonly gateways?: ReadonlyArray<GatewayMovement> | undefined;
+  /** The shoppers of a run; undefined when no run is verified. */
+  readonly shoppers?: ReadonlyArray<ShopperOrder> | undefined;
   /** How long to wait for quiescence. */
   readonly maxWaitMillis: number;
 }
@@ -21,5 +45,7 @@ export interface VerifyResult {
   readonly quiescent: boolean;
   /** From the start of the wait until everything was quiet; null: the bound was reached. */
   readonly quietAfterMillis: number | null;
+  /** What still moved when the bound was reached. */
+  readonly moving: ReadonlyArray<string>;
   readonly invariants: ReadonlyArray<Audit.Finding & { readonly ok: boolean }>;
 }

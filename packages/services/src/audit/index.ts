@@ -1,0 +1,33 @@
+/** The audit of the whole shop: the one room that may know every service. */
+import { ReservationAudit } from "@destiny/sdk/reservation";
+import * as Effect from "effect/Effect";
+import * as SqlClient from "effect/sql/SqlClient";
+import * as Delivery from "./Delivery.ts";
+import * as Money from "./Money.ts";
+import * as Quiescence from "./Quiescence.ts";
+import * as Sagas from "./Sagas.ts";
+import { Sources } from "./Sources.ts";
+import type { VerifyOptions, VerifyResult } from "./Verify.ts";
+
+export type { GatewayMovement, ShopperOrder, VerifyOptions, VerifyResult } from "./Verify.ts";
+
+/** Waits until the shop is quiet, then proves the invariants from what is stored. */
+export const verify = Effect.fn("verify")(
+  function* (options: VerifyOptions) {
+    const sources = yield* Sources;
+    const { moving, quietAfterMillis } = yield* Quiescence.wait(options.maxWaitMillis);
+    const stock = yield* Effect.provideService(ReservationAudit.audit, SqlClient.SqlClient, sources.of("stock"));
+    const findings = [...stock, ...(yield* Money.audit(options)), yield* Sagas.audit, ...(yield* Delivery.audit)];
+    const invariants = findings
+      .map((finding) => ({ ...finding, ok: finding.checked > 0 && finding.violations.length === 0 }))
+      .sort((a, b) => Number(a.id.slice(1)) - Number(b.id.slice(1)));
+    return {
+      ok: invariants.every(({ ok }) => ok),
+      quiescent: quietAfterMillis !== null,
+      quietAfterMillis,
+      moving,
+      invariants,
+    } satisfies VerifyResult;
+  },
+  (effect, options) => Effect.provide(effect, Sources.layer(options.databaseUrl)),
+);
