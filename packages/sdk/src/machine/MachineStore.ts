@@ -5,8 +5,10 @@
  * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.
  */
 import type * as Effect from "effect/Effect";
+import type { SqlClient } from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { Fragment as SqlFragment } from "effect/sql/Statement";
+import * as Bulk from "../sql/Bulk.ts";
 import type { Identified, Verdict, Versioned } from "./Machine.ts";
 
 /** A read inside the group's transaction. */
@@ -54,3 +56,24 @@ export interface MachineStore<Key extends string, State, Input, Output, Rejectio
   readonly load: (keys: ReadonlyArray<Key>) => Read<ReadonlyMap<Key, Versioned<State>>>;
   readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
 }
+
+/** The writes of changed states that are one row each: what is new is inserted, what was loaded (and locked) is updated. */
+export const stateWrites = <Row extends object>(
+  client: SqlClient,
+  table: Bulk.Table<Row>,
+  rows: { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> },
+): ReadonlyArray<Write> => [
+  ...(rows.created.length === 0 ? [] : [sql(`${table.name}_created`, Bulk.insert(client, table, rows.created))]),
+  ...(rows.updated.length === 0 ? [] : [sql(`${table.name}_updated`, Bulk.update(client, table, rows.updated))]),
+];
+
+/** Changes as rows, told apart by whether the state existed before. */
+export const changedRows = <Key, State, Row>(
+  changes: ReadonlyMap<Key, Change<State>>,
+  rowOf: (after: Versioned<State>, key: Key) => Row,
+): { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> } => {
+  const created: Array<Row> = [];
+  const updated: Array<Row> = [];
+  for (const [key, { after, before }] of changes) (before === undefined ? created : updated).push(rowOf(after, key));
+  return { created, updated };
+};

@@ -2,7 +2,7 @@
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { Versioned } from "../machine/Machine.ts";
-import { type MachineStore, memory, sql as write } from "../machine/MachineStore.ts";
+import { type Change, changedRows, type MachineStore, memory, stateWrites } from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
 
@@ -37,33 +37,41 @@ interface AttemptRow {
   readonly settled_at: Date | null;
 }
 
-const intentColumns = {
-  reference: "text",
-  version: "int4",
-  owner: "text",
-  name: "text",
-  amount: "int8",
-  provider: "text",
-  until: "timestamptz",
-  status: "text",
-  closing: "text",
-  refund: "jsonb",
+const intentTable = {
+  name: "payment_intent",
+  key: ["reference"],
+  columns: {
+    reference: "text",
+    version: "int4",
+    owner: "text",
+    name: "text",
+    amount: "int8",
+    provider: "text",
+    until: "timestamptz",
+    status: "text",
+    closing: "text",
+    refund: "jsonb",
+  },
 } as const;
 
-const attemptColumns = {
-  reference: "text",
-  no: "int4",
-  provider: "text",
-  payment_key: "text",
-  status: "text",
-  run_id: "text",
-  started_at: "timestamptz",
-  next_action_at: "timestamptz",
-  tries: "int4",
-  answered: "bool",
-  code: "text",
-  observed_at: "timestamptz",
-  settled_at: "timestamptz",
+const attemptTable = {
+  name: "payment_attempt",
+  key: ["reference", "no"],
+  columns: {
+    reference: "text",
+    no: "int4",
+    provider: "text",
+    payment_key: "text",
+    status: "text",
+    run_id: "text",
+    started_at: "timestamptz",
+    next_action_at: "timestamptz",
+    tries: "int4",
+    answered: "bool",
+    code: "text",
+    observed_at: "timestamptz",
+    settled_at: "timestamptz",
+  },
 } as const;
 
 const attemptOf = (row: AttemptRow): Attempt => ({
@@ -89,7 +97,7 @@ const intentOf = (
   state: { ...row, amount: Number(amount), until: until.getTime(), attempts },
 });
 
-const intentRow = ({ after: { state, version } }: { readonly after: Versioned<Intent> }) => {
+const intentRow = ({ state, version }: Versioned<Intent>) => {
   const { attempts: _, ...row } = state;
   return { ...row, version };
 };
@@ -111,8 +119,18 @@ const attemptRow = (reference: string, attempt: Attempt) => ({
 });
 
 /** Only attempts that the group changed are written. */
-const changedAttempts = (before: Intent | undefined, after: Intent) =>
-  after.attempts.filter((attempt) => before?.attempts.find(({ no }) => no === attempt.no) !== attempt);
+const attemptRows = (changes: Iterable<Change<Intent>>) => {
+  const created: Array<ReturnType<typeof attemptRow>> = [];
+  const updated: Array<ReturnType<typeof attemptRow>> = [];
+  for (const { after, before } of changes) {
+    const known = new Map(before?.state.attempts.map((attempt) => [attempt.no, attempt]));
+    for (const attempt of after.state.attempts) {
+      const was = known.get(attempt.no);
+      if (was !== attempt) (was === undefined ? created : updated).push(attemptRow(after.state.reference, attempt));
+    }
+  }
+  return { created, updated };
+};
 
 export const make = (sql: SqlClient): PaymentStore => ({
   load: Effect.fnUntraced(function* (references) {
@@ -133,42 +151,10 @@ export const make = (sql: SqlClient): PaymentStore => ({
       intents.map((row) => [row.reference, intentOf(row, (byReference.get(row.reference) ?? []).map(attemptOf))]),
     );
   }),
-  write: ({ changes }) => {
-    const intents = [...changes.values()].map(intentRow);
-    const attempts = [...changes.values()].flatMap(({ after, before }) =>
-      changedAttempts(before?.state, after.state).map((attempt) => attemptRow(after.state.reference, attempt)),
-    );
-    return [
-      ...(intents.length === 0
-        ? []
-        : [
-            write(
-              "intents_written",
-              sql`INSERT INTO payment_intent (reference, version, owner, name, amount, provider, until, status, closing, refund)
-                SELECT x.reference, x.version, x.owner, x.name, x.amount, x.provider, x.until, x.status, x.closing,
-                  x.refund::jsonb
-                FROM ${Bulk.rows(sql, "x", intentColumns, intents)}
-                ON CONFLICT (reference) DO UPDATE SET version = EXCLUDED.version, provider = EXCLUDED.provider,
-                  status = EXCLUDED.status, closing = EXCLUDED.closing, refund = EXCLUDED.refund`,
-            ),
-          ]),
-      ...(attempts.length === 0
-        ? []
-        : [
-            write(
-              "attempts_written",
-              sql`INSERT INTO payment_attempt (reference, no, provider, payment_key, status, run_id, started_at,
-                  next_action_at, tries, answered, code, observed_at, settled_at)
-                SELECT x.reference, x.no, x.provider, x.payment_key, x.status, x.run_id, x.started_at, x.next_action_at,
-                  x.tries, x.answered, x.code, x.observed_at, x.settled_at
-                FROM ${Bulk.rows(sql, "x", attemptColumns, attempts)}
-                ON CONFLICT (reference, no) DO UPDATE SET status = EXCLUDED.status,
-                  next_action_at = EXCLUDED.next_action_at, tries = EXCLUDED.tries, answered = EXCLUDED.answered,
-                  code = EXCLUDED.code, observed_at = EXCLUDED.observed_at, settled_at = EXCLUDED.settled_at`,
-            ),
-          ]),
-    ];
-  },
+  write: ({ changes }) => [
+    ...stateWrites(sql, intentTable, changedRows(changes, intentRow)),
+    ...stateWrites(sql, attemptTable, attemptRows(changes.values())),
+  ],
 });
 
 /** In this process; for tests and simulations. */

@@ -2,7 +2,16 @@
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { Versioned } from "../machine/Machine.ts";
-import { type Applied, type Group, type MachineStore, memory, sql as write } from "../machine/MachineStore.ts";
+import {
+  type Applied,
+  type Change,
+  changedRows,
+  type Group,
+  type MachineStore,
+  memory,
+  sql as write,
+  stateWrites,
+} from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import {
   type Input,
@@ -55,28 +64,50 @@ const reservationState = (row: ReservationRow): Versioned<State> => ({
   },
 });
 
-const stockColumns = { sku: "text", version: "int4", total: "int4", held: "int4", claimed: "int4" } as const;
-
-const reservationColumns = {
-  order_id: "text",
-  version: "int4",
-  status: "text",
-  lines: "jsonb",
-  until: "timestamptz",
-  refusal: "jsonb",
-  short: "jsonb",
+const stockTable = {
+  name: "stock",
+  key: ["sku"],
+  columns: { sku: "text", version: "int4", total: "int4", held: "int4", claimed: "int4" },
 } as const;
 
-const ledgerColumns = {
-  sku: "text",
-  version: "int4",
-  cause: "text",
-  kind: "text",
-  order_id: "text",
-  total_delta: "int4",
-  held_delta: "int4",
-  claimed_delta: "int4",
-  at: "timestamptz",
+const stockRow = ({ state, version }: Versioned<Stock>): StockRow => {
+  const { _tag, ...counters } = state;
+  return { ...counters, version };
+};
+
+const reservationTable = {
+  name: "reservation",
+  key: ["order_id"],
+  columns: {
+    order_id: "text",
+    version: "int4",
+    status: "text",
+    lines: "jsonb",
+    until: "timestamptz",
+    refusal: "jsonb",
+    short: "jsonb",
+  },
+} as const;
+
+const reservationRow = ({ state, version }: Versioned<Reservation>) => {
+  const { _tag, orderId, ...rest } = state;
+  return { ...rest, order_id: orderId, version };
+};
+
+const ledgerTable = {
+  name: "stock_ledger",
+  key: ["sku", "version"],
+  columns: {
+    sku: "text",
+    version: "int4",
+    cause: "text",
+    kind: "text",
+    order_id: "text",
+    total_delta: "int4",
+    held_delta: "int4",
+    claimed_delta: "int4",
+    at: "timestamptz",
+  },
 } as const;
 
 const refusalColumns = { sku: "text", version: "int4", wanted: "int4", count: "int4" } as const;
@@ -156,50 +187,18 @@ export const make = (sql: SqlClient): ReservationStore => {
       return states;
     }),
     write: (group) => {
-      const stocks: Array<StockRow> = [];
-      const reservations = [];
-      for (const { after } of group.changes.values()) {
-        const { state, version } = after;
-        if (state._tag === "Stock") {
-          const { _tag, ...counters } = state;
-          stocks.push({ ...counters, version });
-        } else {
-          const { _tag, orderId, ...rest } = state;
-          reservations.push({ ...rest, order_id: orderId, version });
-        }
+      const stocks = new Map<Key, Change<Stock>>();
+      const reservations = new Map<Key, Change<Reservation>>();
+      for (const [key, change] of group.changes) {
+        if (change.after.state._tag === "Stock") stocks.set(key, change as Change<Stock>);
+        else reservations.set(key, change as Change<Reservation>);
       }
       const ledger = ledgerOf(group);
       const refusals = refusalsOf(group);
       return [
-        ...(reservations.length === 0
-          ? []
-          : [
-              write(
-                "reservations_written",
-                sql`INSERT INTO reservation (order_id, version, status, lines, until, refusal, short)
-                  SELECT x.order_id, x.version, x.status, x.lines::jsonb, x.until, x.refusal::jsonb, x.short::jsonb
-                  FROM ${Bulk.rows(sql, "x", reservationColumns, reservations)}
-                  ON CONFLICT (order_id) DO UPDATE SET version = EXCLUDED.version, status = EXCLUDED.status,
-                    until = EXCLUDED.until, refusal = EXCLUDED.refusal, short = EXCLUDED.short`,
-              ),
-            ]),
-        ...(stocks.length === 0
-          ? []
-          : [
-              write(
-                "stock_written",
-                sql`INSERT INTO stock (sku, version, total, held, claimed)
-                  SELECT x.sku, x.version, x.total, x.held, x.claimed FROM ${Bulk.rows(sql, "x", stockColumns, stocks)}
-                  ON CONFLICT (sku) DO UPDATE SET version = EXCLUDED.version, total = EXCLUDED.total,
-                    held = EXCLUDED.held, claimed = EXCLUDED.claimed`,
-              ),
-              write(
-                "ledger_written",
-                sql`INSERT INTO stock_ledger (sku, version, cause, kind, order_id, total_delta, held_delta, claimed_delta, at)
-                  SELECT x.sku, x.version, x.cause, x.kind, x.order_id, x.total_delta, x.held_delta, x.claimed_delta, x.at
-                  FROM ${Bulk.rows(sql, "x", ledgerColumns, ledger)} ORDER BY x.ordinal`,
-              ),
-            ]),
+        ...stateWrites(sql, reservationTable, changedRows(reservations, reservationRow)),
+        ...stateWrites(sql, stockTable, changedRows(stocks, stockRow)),
+        ...(ledger.length === 0 ? [] : [write("ledger_written", Bulk.insert(sql, ledgerTable, ledger))]),
         ...(refusals.length === 0
           ? []
           : [

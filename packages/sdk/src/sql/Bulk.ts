@@ -67,3 +67,33 @@ export const rows = <Row extends object>(
 /** `= ANY(…)` of one array parameter. */
 export const any = (sql: SqlClient, type: ColumnType, values: ReadonlyArray<unknown>): Fragment =>
   sql`ANY(${array(type, values)}::${sql.literal(`${type === "jsonb" ? "text" : type}[]`)})`;
+
+/** A table as bulk writes see it: columns by name (the keys of the rows), and which of them identify a row. */
+export interface Table<Row> {
+  readonly name: string;
+  readonly columns: Columns<Row>;
+  readonly key: ReadonlyArray<keyof Row & string>;
+}
+
+const selected = <Row>(columns: Columns<Row>, name: keyof Row & string): string =>
+  columns[name] === "jsonb" ? `x.${name}::jsonb` : `x.${name}`;
+
+/**
+ * Inserts rows in their order. An existing key is a unique violation, on purpose: a state that did not exist when it was
+ * read was not locked, so an upsert would overwrite what another owner has created meanwhile.
+ */
+export const insert = <Row extends object>(sql: SqlClient, table: Table<Row>, values: ReadonlyArray<Row>): Fragment => {
+  const names = Object.keys(table.columns) as Array<keyof Row & string>;
+  const list = sql.literal(names.join(", "));
+  const from = sql.literal(names.map((name) => selected(table.columns, name)).join(", "));
+  return sql`INSERT INTO ${sql(table.name)} (${list})
+    SELECT ${from} FROM ${rows(sql, "x", table.columns, values)} ORDER BY x.ordinal`;
+};
+
+/** Updates rows that exist, and are locked: all columns but the key's. */
+export const update = <Row extends object>(sql: SqlClient, table: Table<Row>, values: ReadonlyArray<Row>): Fragment => {
+  const names = (Object.keys(table.columns) as Array<keyof Row & string>).filter((name) => !table.key.includes(name));
+  const assigned = sql.literal(names.map((name) => `${name} = ${selected(table.columns, name)}`).join(", "));
+  const same = sql.literal(table.key.map((name) => `t.${name} = x.${name}`).join(" AND "));
+  return sql`UPDATE ${sql(table.name)} t SET ${assigned} FROM ${rows(sql, "x", table.columns, values)} WHERE ${same}`;
+};

@@ -38,6 +38,12 @@ export const machine: Machine.Machine<string, Words, Append, string, string> = {
   },
 };
 
+const table = {
+  name: "notebook",
+  columns: { key: "text", version: "int4", words: "jsonb" },
+  key: ["key"],
+} as const satisfies Bulk.Table<{ key: string; version: number; words: Words }>;
+
 export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<string, Words, Append, string, string> => ({
   load: (keys) =>
     Effect.map(
@@ -46,19 +52,12 @@ export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<strin
         ORDER BY key FOR NO KEY UPDATE`,
       (rows) => new Map(rows.map((row) => [row.key, { version: row.version, state: row.words }])),
     ),
-  write: ({ changes }) => [
-    MachineStore.sql(
-      "written",
-      sql`INSERT INTO notebook (key, version, words)
-        SELECT x.key, x.version, x.words::jsonb FROM ${Bulk.rows(
-          sql,
-          "x",
-          { key: "text", version: "int4", words: "jsonb" },
-          [...changes].map(([key, { after }]) => ({ key, version: after.version, words: after.state })),
-        )}
-        ON CONFLICT (key) DO UPDATE SET version = EXCLUDED.version, words = EXCLUDED.words`,
+  write: ({ changes }) =>
+    MachineStore.stateWrites(
+      sql,
+      table,
+      MachineStore.changedRows(changes, ({ state, version }, key) => ({ key, version, words: state })),
     ),
-  ],
 });
 
 const migrations: Migrations.Migrations = {
@@ -94,8 +93,10 @@ export const words = (key: string) =>
     return rows[0]?.words ?? [];
   });
 
-/** Everything that a service's database has, on top of a `SqlClient`. */
-export const layer = Layer.mergeAll(Inbox.layer, Outbox.layer({ source: "destiny/notebook" })).pipe(
+/** What stands on a database that has its tables. */
+export const standing = Layer.mergeAll(Inbox.layer, Outbox.layer({ source: "destiny/notebook" })).pipe(
   Layer.provideMerge(Database.Database.layer),
-  Layer.provideMerge(Layer.effectDiscard(migrate)),
 );
+
+/** Everything that a service's database has, on top of a `SqlClient`. */
+export const layer = standing.pipe(Layer.provideMerge(Layer.effectDiscard(migrate)));

@@ -1,5 +1,5 @@
 /** Orders in PostgreSQL: the machine's states, and the reads of the HTTP API. */
-import { MachineStore } from "@destiny/sdk/machine";
+import { type Machine, MachineStore } from "@destiny/sdk/machine";
 import { Bulk, Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
@@ -66,19 +66,37 @@ const stateOf = (row: Row): OrderState =>
     updatedAt: row.updated_at.getTime(),
   });
 
-const columns = {
-  id: "uuid",
-  version: "int4",
-  user_id: "uuid",
-  status: "text",
-  amount: "int8",
-  failure: "jsonb",
-  cancel_reason: "text",
-  items: "jsonb",
-  recipient: "jsonb",
-  created_at: "timestamptz",
-  updated_at: "timestamptz",
+const table = {
+  name: "orders",
+  key: ["id"],
+  columns: {
+    id: "uuid",
+    version: "int4",
+    user_id: "uuid",
+    status: "text",
+    amount: "int8",
+    failure: "jsonb",
+    cancel_reason: "text",
+    items: "jsonb",
+    recipient: "jsonb",
+    created_at: "timestamptz",
+    updated_at: "timestamptz",
+  },
 } as const;
+
+const rowOf = ({ state, version }: Machine.Versioned<OrderState>) => ({
+  id: state.id,
+  version,
+  user_id: state.userId,
+  status: state.status,
+  amount: state.amount,
+  failure: state.failure,
+  cancel_reason: state.cancelReason,
+  items: state.items,
+  recipient: state.recipient,
+  created_at: state.createdAt,
+  updated_at: state.updatedAt,
+});
 
 type Store = MachineStore.MachineStore<OrderId, OrderState, OrderInput, OrderState, Rejection>;
 
@@ -88,34 +106,7 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
       sql<Row>`SELECT * FROM orders WHERE id = ${Bulk.any(sql, "uuid", ids)} ORDER BY id FOR NO KEY UPDATE`,
       (rows) => new Map(rows.map((row) => [row.id as OrderId, { version: row.version, state: stateOf(row) }])),
     ),
-  write: ({ changes }) => {
-    const rows = [...changes.values()].map(({ after: { state, version } }) => ({
-      id: state.id,
-      version,
-      user_id: state.userId,
-      status: state.status,
-      amount: state.amount,
-      failure: state.failure,
-      cancel_reason: state.cancelReason,
-      items: state.items,
-      recipient: state.recipient,
-      created_at: state.createdAt,
-      updated_at: state.updatedAt,
-    }));
-    if (rows.length === 0) return [];
-    return [
-      MachineStore.sql(
-        "orders_written",
-        sql`INSERT INTO orders (id, version, user_id, status, amount, failure, cancel_reason, items, recipient, created_at, updated_at)
-          SELECT x.id, x.version, x.user_id, x.status, x.amount, x.failure::jsonb, x.cancel_reason, x.items::jsonb,
-            x.recipient::jsonb, x.created_at, x.updated_at
-          FROM ${Bulk.rows(sql, "x", columns, rows)}
-          ON CONFLICT (id) DO UPDATE SET version = EXCLUDED.version, status = EXCLUDED.status, amount = EXCLUDED.amount,
-            failure = EXCLUDED.failure, cancel_reason = EXCLUDED.cancel_reason, items = EXCLUDED.items,
-            updated_at = EXCLUDED.updated_at`,
-      ),
-    ];
-  },
+  write: ({ changes }) => MachineStore.stateWrites(sql, table, MachineStore.changedRows(changes, rowOf)),
 });
 
 /** Reads outside of any group. */

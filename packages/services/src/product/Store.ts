@@ -59,16 +59,20 @@ const stateOf = (row: Row): ProductState =>
     stockVersion: row.stock_version,
   });
 
-const columns = {
-  id: "uuid",
-  version: "int4",
-  brand_id: "uuid",
-  name: "text",
-  price: "int8",
-  status: "text",
-  color: "text",
-  size: "text",
-  stock_version: "int4",
+const table = {
+  name: "product",
+  key: ["id"],
+  columns: {
+    id: "uuid",
+    version: "int4",
+    brand_id: "uuid",
+    name: "text",
+    price: "int8",
+    status: "text",
+    color: "text",
+    size: "text",
+    stock_version: "int4",
+  },
 } as const;
 
 const rowOf = (state: ProductState, version: number) => ({
@@ -92,21 +96,11 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
       (rows) => new Map(rows.map((row) => [row.id as ProductId, { version: row.version, state: stateOf(row) }])),
     ),
   write: ({ changes }) =>
-    changes.size === 0
-      ? []
-      : [
-          MachineStore.sql(
-            "products_written",
-            sql`UPDATE product p SET version = x.version, name = x.name, price = x.price, status = x.status,
-                color = x.color, size = x.size, stock_version = x.stock_version
-              FROM ${Bulk.rows(
-                sql,
-                "x",
-                columns,
-                [...changes.values()].map(({ after }) => rowOf(after.state, after.version)),
-              )} WHERE p.id = x.id`,
-          ),
-        ],
+    MachineStore.stateWrites(
+      sql,
+      table,
+      MachineStore.changedRows(changes, ({ state, version }) => rowOf(state, version)),
+    ),
 });
 
 /** Reads outside of any group. */
@@ -129,5 +123,5 @@ export const insertAll = (products: ReadonlyArray<ProductState>): Effect.Effect<
     const rows = products.map((product) => rowOf(product, 1));
     yield* sql`INSERT INTO product (id, version, brand_id, name, price, status, color, size, stock_version)
       SELECT x.id, x.version, x.brand_id, x.name, x.price, x.status, x.color, x.size, x.stock_version
-      FROM ${Bulk.rows(sql, "x", columns, rows)} ON CONFLICT DO NOTHING`;
+      FROM ${Bulk.rows(sql, "x", table.columns, rows)} ON CONFLICT DO NOTHING`;
   });
