@@ -1,6 +1,16 @@
 /** Values that every context of the shop speaks of. */
 import * as Schema from "effect/Schema";
 
+/** What people type: text that every database column takes, so no NUL and no half of a surrogate pair. */
+export const Text = (bounds: { readonly minLength: number; readonly maxLength: number }) =>
+  Schema.String.check(
+    Schema.isMinLength(bounds.minLength),
+    Schema.isMaxLength(bounds.maxLength),
+    Schema.makeFilter((text) => text.isWellFormed() && !text.includes("\0"), {
+      expected: "text without NUL and without unpaired surrogates",
+    }),
+  );
+
 /** Any UUID, lower case; ids made by the shop are version 7. */
 const uuid = Schema.String.check(
   Schema.isPattern(/^[0-9a-f]{8}-[0-9a-f]{4}-[1-8][0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/, {
@@ -34,6 +44,15 @@ export const Line = Schema.Struct({ productId: ProductId, quantity: Quantity });
 export type Line = typeof Line.Type;
 export const Lines = Schema.Array(Line).check(Schema.isMinLength(1), Schema.isMaxLength(maxLines));
 
+/** The same product twice is one line. */
+export const mergeLines = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
+  const quantities = new Map<ProductId, number>();
+  for (const { productId, quantity } of lines) {
+    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
+  }
+  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
+};
+
 /** A line with the price that the saga fixed. */
 export const PricedLine = Schema.Struct({
   productId: ProductId,
@@ -43,5 +62,5 @@ export const PricedLine = Schema.Struct({
 });
 export type PricedLine = typeof PricedLine.Type;
 
-/** UTC epoch milliseconds. */
-export const Instant = Schema.Int.check(Schema.isGreaterThanOrEqualTo(0));
+/** UTC epoch milliseconds, to the end of the year 9999: clients send it back in cursors, and a database knows no later. */
+export const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }));

@@ -5,7 +5,19 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { BrandId, Instant, Lines, OrderId, ProductId, Quantity, UserId, Won } from "./common.ts";
+import {
+  BrandId,
+  Instant,
+  Lines,
+  maxQuantity,
+  mergeLines,
+  OrderId,
+  ProductId,
+  Quantity,
+  Text,
+  UserId,
+  Won,
+} from "./common.ts";
 import { FailureReason } from "./order.messages.ts";
 
 export const OrderStatus = Schema.Literals([
@@ -20,7 +32,8 @@ export const OrderStatus = Schema.Literals([
 ]);
 export type OrderStatus = typeof OrderStatus.Type;
 
-const text = (maxLength: number) => Schema.NonEmptyString.check(Schema.isMaxLength(maxLength));
+const text = (maxLength: number) => Text({ minLength: 1, maxLength });
+const optionalText = (maxLength: number) => Schema.optionalKey(Text({ minLength: 0, maxLength }));
 
 /** Where the parcel goes. */
 export const Recipient = Schema.Struct({
@@ -30,13 +43,19 @@ export const Recipient = Schema.Struct({
   ),
   zipcode: text(10),
   address1: text(200),
-  address2: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
-  deliveryMessage: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(200))),
+  address2: optionalText(200),
+  deliveryMessage: optionalText(200),
 });
 export type Recipient = typeof Recipient.Type;
 
-/** The same product twice is merged into one line. */
-export const PlaceOrder = Schema.Struct({ ...Recipient.fields, items: Lines });
+/** The same product twice is merged into one line, which has the bound of every line. */
+const items = Lines.check(
+  Schema.makeFilter((lines) => mergeLines(lines).every(({ quantity }) => quantity <= maxQuantity), {
+    expected: `at most ${maxQuantity} pieces of one product`,
+  }),
+);
+
+export const PlaceOrder = Schema.Struct({ ...Recipient.fields, items });
 
 export const OrderItem = Schema.Struct({
   productId: ProductId,
@@ -98,12 +117,12 @@ export class Orders extends HttpApiGroup.make("orders")
       query: Page.Query(Position),
       success: Page.Of(Order, Position),
     }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
-    /** Asks for the cancellation: 202, and the order says how it went. */
+    /** Asks for the cancellation: 202, and the order says how it went. Asking again is no second cancellation. */
     HttpApiEndpoint.patch("cancel", "/v1/orders/:id/cancel", {
       params: byId,
-      payload: Schema.Struct({ message: Schema.optionalKey(Schema.String.check(Schema.isMaxLength(500))) }),
+      payload: Schema.Struct({ message: optionalText(500) }),
       success: Order.pipe(HttpApiSchema.status(202)),
-      error: [OrderNotFound, CancelNotAllowed, IdempotencyKey.Reused, Problem.Unavailable],
+      error: [OrderNotFound, CancelNotAllowed, Problem.Unavailable],
     }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
   )
   .middleware(Auth.Bearer) {}

@@ -4,8 +4,9 @@ import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
-import { Instant } from "./common.ts";
+import { Instant, Text } from "./common.ts";
 
+const Name = Text({ minLength: 1, maxLength: 200 });
 const NullableInstant = Schema.NullOr(Instant);
 
 export const SagaStatus = Schema.Literals([
@@ -61,7 +62,7 @@ export class SagaNotFound extends Problem.Class<SagaNotFound>()("SagaNotFound", 
   title: "Saga not found",
 }) {}
 
-const Position = Schema.Struct({ startedAt: Instant, id: Schema.String });
+const Position = Schema.Struct({ startedAt: Instant, id: Name });
 
 export class Sagas extends HttpApiGroup.make("sagas")
   .add(
@@ -69,13 +70,13 @@ export class Sagas extends HttpApiGroup.make("sagas")
       query: {
         ...Page.Query(Position),
         status: Schema.optionalKey(SagaStatus),
-        key: Schema.optionalKey(Schema.String),
+        key: Schema.optionalKey(Name),
       },
       success: Page.Of(SagaSummary, Position),
     }).annotate(Auth.Roles, ["MASTER"]),
     /** The saga of an order, with its steps and its journal. */
     HttpApiEndpoint.get("show", "/v1/sagas/:definition/:key", {
-      params: { definition: Schema.String, key: Schema.String },
+      params: { definition: Name, key: Name },
       success: SagaHistory,
       error: SagaNotFound,
     }).annotate(Auth.Roles, ["MASTER"]),

@@ -5,7 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { UserId } from "./common.ts";
+import { Text, UserId } from "./common.ts";
 
 export const UserRole = Schema.Literals(["CUSTOMER", "PARTNER", "MASTER"]);
 export type UserRole = typeof UserRole.Type;
@@ -26,18 +26,18 @@ export const Password = Schema.Redacted(
 export const SignUp = Schema.Struct({
   username: Username,
   password: Password,
-  email: Schema.String.check(
-    Schema.isMaxLength(254),
+  /** Unique without regard to case. */
+  email: Text({ minLength: 3, maxLength: 254 }).check(
     Schema.isPattern(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, { expected: "an e-mail address" }),
   ),
-  nickname: Schema.String.check(Schema.isMinLength(2), Schema.isMaxLength(10)),
+  nickname: Text({ minLength: 2, maxLength: 10 }),
   phone: Schema.String.check(
     Schema.isPattern(/^\d{3}-\d{4}-\d{4}$/, { expected: "a phone number such as 010-1234-5678" }),
   ),
 });
 
 export const Login = Schema.Struct({
-  username: Schema.NonEmptyString.check(Schema.isMaxLength(64)),
+  username: Text({ minLength: 1, maxLength: 64 }),
   password: Schema.Redacted(Schema.NonEmptyString.check(Schema.isMaxLength(256))),
 });
 

@@ -14,6 +14,7 @@ import {
   CompleteOrder,
   FailureReason,
   type Line,
+  mergeLines,
   OrderCancelRequested,
   OrderId,
   OrderPlaced,
@@ -84,15 +85,6 @@ export type Rejection = typeof Rejection.Type;
 
 type Verdict = Machine.Verdict<OrderId, OrderState, OrderState, Rejection>;
 
-/** The same product twice is one line. */
-export const mergeLines = (lines: ReadonlyArray<Line>): ReadonlyArray<Line> => {
-  const quantities = new Map<ProductId, number>();
-  for (const { productId, quantity } of lines) {
-    quantities.set(productId, (quantities.get(productId) ?? 0) + quantity);
-  }
-  return [...quantities].map(([productId, quantity]) => ({ productId, quantity }));
-};
-
 const cancellable: ReadonlySet<OrderStatus> = new Set(["PENDING", "WAITING_PAYMENT"]);
 
 /** From which states a command moves the order; in its goal it is a repetition, elsewhere a defect of the sender. */
@@ -141,7 +133,9 @@ export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderStat
         return Machine.reject({ _tag: "NotFound" });
       }
       if (!cancellable.has(order.status)) return Machine.reject({ _tag: "NotCancellable", status: order.status });
-      const asked: OrderState = { ...order, cancelReason: order.cancelReason ?? input.reason, updatedAt: at };
+      // Asked before: the saga knows, and a second event would only tell it the same.
+      if (order.cancelReason !== null) return Machine.accept([], [order]);
+      const asked: OrderState = { ...order, cancelReason: input.reason, updatedAt: at };
       return Machine.accept([[order.id, asked]], [asked]);
     }
     if (order === undefined) throw new Error(`${input._tag} for an order that was never placed: ${input.orderId}`);
@@ -175,6 +169,7 @@ export const emit = ({
         ),
       );
     case "RequestCancel":
+      if (verdict.changes.size === 0) return [];
       return [Message.draft(OrderCancelRequested, { orderId, reason: input.input.reason }, extras)];
     default:
       return input.envelope === undefined

@@ -100,6 +100,8 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
               NotCancellable: ({ status }) => Effect.fail(new CancelNotAllowed({ orderStatus: status })),
             }),
             Submission.answer,
+            // The id is fresh.
+            Effect.catchTag("IdempotencyKeyReused", Effect.die),
           );
         return shown(order);
       }),

@@ -13,7 +13,7 @@ import * as Store from "./Store.ts";
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const read = Store.read(sql);
-  const waiters = Waiters.make();
+  const waiters = yield* Waiters.make({ read: read.byIds });
   const commit = yield* GroupCommit.make({
     machine,
     store: Store.make(sql),
@@ -30,11 +30,11 @@ const make = Effect.gen(function* () {
           waiters.notify(batch.flatMap((one) => (one._tag === "Readable" ? [one.input.input.orderId] : []))),
         ),
       ),
-    byId: read.byId,
+    byId: (id: OrderId) => Effect.map(read.byIds([id]), (found) => found.get(id)),
     page: read.page,
     /** Holds the answer until the status is another one than `since`, or the wait is over. */
     awaitChange: (id: OrderId, since: OrderStatus, waitMillis: number) =>
-      waiters.until({ id, read: read.byId(id), holds: (order) => order?.status !== since, waitMillis }),
+      waiters.until({ id, holds: (order) => order?.status !== since, waitMillis }),
   };
 });
 

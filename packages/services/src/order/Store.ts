@@ -24,6 +24,8 @@ CREATE TABLE orders (
 
 CREATE INDEX orders_of_user ON orders (user_id, created_at DESC, id DESC);
 
+CREATE INDEX orders_newest ON orders (created_at DESC, id DESC);
+
 `;
 
 export const migrations: Migrations.Migrations = {
@@ -111,8 +113,12 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
 
 /** Reads outside of any group. */
 export const read = (sql: SqlClient.SqlClient) => ({
-  byId: (id: OrderId) =>
-    Effect.map(sql<Row>`SELECT * FROM orders WHERE id = ${id}::uuid`, (rows) => rows.map(stateOf)[0]),
+  /** Those that exist, by id. */
+  byIds: (ids: ReadonlyArray<OrderId>) =>
+    Effect.map(
+      sql<Row>`SELECT * FROM orders WHERE id = ${Bulk.any(sql, "uuid", ids)}`,
+      (rows) => new Map(rows.map(stateOf).map((order) => [order.id, order])),
+    ),
   /** Newest first. `owner` undefined: everybody's. */
   page: (options: {
     readonly owner: UserId | undefined;

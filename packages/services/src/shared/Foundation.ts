@@ -16,24 +16,27 @@ import { busDatabase, busPoolSize, type ServiceName } from "../catalogue.ts";
 import { Topics } from "../contracts/index.ts";
 import * as Settings from "./Settings.ts";
 
-/** The service's own database, and everything in it that is not the service's own. */
-export const database = (name: ServiceName) => {
-  const { database: databaseName, poolSize } = Settings.entryOf(name) as { database?: string; poolSize: number };
-  const client = Layer.unwrap(
+/** Connections to the service's own database. */
+export const client = (name: ServiceName) =>
+  Layer.unwrap(
     Effect.gen(function* () {
-      if (databaseName === undefined) return yield* Effect.die(new Error(`${name} has no database`));
+      const { database: catalogued, poolSize } = Settings.entryOf(name);
+      if (catalogued === undefined) return yield* Effect.die(new Error(`${name} has no database`));
+      const nameOf = yield* Settings.DatabaseName;
       return PgClient.layer({
-        url: Settings.urlOf(yield* Settings.databaseUrl, databaseName),
+        url: Settings.urlOf(yield* Settings.databaseUrl, nameOf(catalogued)),
         maxConnections: poolSize,
         applicationName: `destiny-${name}`,
       });
     }),
   );
-  return Layer.mergeAll(Inbox.layer, Outbox.layer({ source: `destiny/${name}` })).pipe(
+
+/** The service's own database with inbox and outbox, for services that speak on the bus. */
+export const database = (name: ServiceName) =>
+  Layer.mergeAll(Inbox.layer, Outbox.layer({ source: `destiny/${name}` })).pipe(
     Layer.provideMerge(Database.Database.layer),
-    Layer.provideMerge(client),
+    Layer.provideMerge(client(name)),
   );
-};
 
 /** Shared by all services of a process. */
 export const bus = Layer.unwrap(

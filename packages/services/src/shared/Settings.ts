@@ -2,15 +2,22 @@
  * What every service process reads from its environment. docs/configuration.md lists the variables.
  */
 import * as Config from "effect/Config";
+import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
 import * as Redacted from "effect/Redacted";
-import { services, type ServiceName } from "../catalogue.ts";
+import { type CatalogueService, services, type ServiceName } from "../catalogue.ts";
 
 /** Added to every port of the catalogue, so that several instances share a machine. */
 export const portOffset = Config.Int("DESTINY_PORT_OFFSET").pipe(Config.withDefault(0));
 
 /** Server without a database; each service appends its own. */
 export const databaseUrl = Config.Redacted("DESTINY_DATABASE_URL");
+
+/** The name of a catalogued database on that server. A test gives each service a database of its own. */
+export const DatabaseName = Context.Reference<(catalogued: string) => string>(
+  "@destiny/services/shared/Settings/DatabaseName",
+  { defaultValue: () => (catalogued) => catalogued },
+);
 
 export const jwksUrl = Config.NonEmptyString("DESTINY_JWKS_URL");
 
@@ -27,7 +34,7 @@ export const urlOf = (server: Redacted.Redacted, database: string): Redacted.Red
   Redacted.make(`${Redacted.value(server).replace(/\/+$/, "")}/${database}`);
 
 /** The catalogue's entry of a service. */
-export const entryOf = (name: ServiceName): (typeof services)[number] => {
+export const entryOf = (name: ServiceName): CatalogueService => {
   const entry = services.find((service) => service.name === name);
   if (entry === undefined) throw new Error(`no service is called ${name}`);
   return entry;

@@ -3,64 +3,112 @@
  *
  * Guarantee: a change in this process wakes its waiters at once; one made by another copy of the service is seen within
  * `pollMillis`. A waiter registers before it reads, so no change falls in between.
+ *
+ * Limits: one statement every `pollMillis` looks for everybody, not one a waiter: when all wait the database is busy
+ * already. Beyond `maxWaiters` nobody is kept waiting: the answer is what stands there now.
  */
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import type * as Scope from "effect/Scope";
 
-/** How often a waiter looks by itself. */
+/** How often the waiters look by themselves. */
 export const pollMillis = 1000;
 
-export interface Waiters {
+export const maxWaiters = 10_000;
+
+/** How many ids one look asks for. */
+const maxPolledIds = 1000;
+
+export interface Waiters<Id extends string, A, E> {
   /** Wakes everybody who waits for one of these ids. */
-  readonly notify: (ids: Iterable<string>) => void;
-  /** Reads until `holds` or until the time is over, and answers what was read last. */
-  readonly until: <A, E, R>(options: {
-    readonly id: string;
-    readonly read: Effect.Effect<A, E, R>;
-    readonly holds: (value: A) => boolean;
+  readonly notify: (ids: Iterable<Id>) => void;
+  /** Reads until `holds` or until the time is over, and answers what was read last; undefined when there is nothing. */
+  readonly until: (options: {
+    readonly id: Id;
+    readonly holds: (value: A | undefined) => boolean;
     readonly waitMillis: number;
-  }) => Effect.Effect<A, E, R>;
+  }) => Effect.Effect<A | undefined, E>;
 }
 
-export const make = (): Waiters => {
-  const waiting = new Map<string, Set<Deferred.Deferred<void>>>();
+export interface Options<Id extends string, A, E> {
+  /** What stands there now; ids without anything are left out of the answer. */
+  readonly read: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyMap<Id, A>, E>;
+}
 
-  const register = (id: string) =>
+interface Waiter<A> {
+  readonly holds: (value: A | undefined) => boolean;
+  readonly woken: Deferred.Deferred<void>;
+}
+
+export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
+  read,
+}: Options<Id, A, E>): Effect.fn.Return<Waiters<Id, A, E>, never, Scope.Scope> {
+  const waiting = new Map<Id, Set<Waiter<A>>>();
+  let count = 0;
+
+  const register = (id: Id, holds: Waiter<A>["holds"]) =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        const woken = Deferred.makeUnsafe<void>();
+        const waiter: Waiter<A> = { holds, woken: Deferred.makeUnsafe<void>() };
         const others = waiting.get(id) ?? new Set();
-        waiting.set(id, others.add(woken));
-        return woken;
+        waiting.set(id, others.add(waiter));
+        count += 1;
+        return waiter;
       }),
-      (woken) =>
+      (waiter) =>
         Effect.sync(() => {
           const others = waiting.get(id);
-          others?.delete(woken);
+          others?.delete(waiter);
           if (others?.size === 0) waiting.delete(id);
+          count -= 1;
         }),
     );
 
+  const wake = ({ woken }: Waiter<A>): void => void Deferred.doneUnsafe(woken, Effect.void);
+
+  const readOne = (id: Id) => Effect.map(read([id]), (found) => found.get(id));
+
+  const look = Effect.suspend(() => {
+    const ids = [...waiting.keys()].slice(0, maxPolledIds);
+    if (ids.length === 0) return Effect.void;
+    return Effect.map(read(ids), (found) => {
+      for (const id of ids) {
+        const waiters = waiting.get(id);
+        if (waiters === undefined) continue;
+        for (const waiter of waiters) if (waiter.holds(found.get(id))) wake(waiter);
+        // To the end of the line, so that the next look asks for others when there are too many.
+        waiting.delete(id);
+        waiting.set(id, waiters);
+      }
+    });
+  });
+
+  yield* Effect.sleep(pollMillis).pipe(
+    Effect.andThen(look),
+    Effect.catchCause((cause) => Effect.logWarning("waiting requests could not look for changes", cause)),
+    Effect.forever,
+    Effect.forkScoped,
+  );
+
   return {
     notify: (ids) => {
-      for (const id of ids) {
-        for (const woken of waiting.get(id) ?? []) Deferred.doneUnsafe(woken, Effect.void);
-      }
+      for (const id of ids) waiting.get(id)?.forEach(wake);
     },
-    until: ({ holds, id, read, waitMillis }) => {
-      let last: { readonly value: Effect.Success<typeof read> } | undefined;
+    until: ({ holds, id, waitMillis }) => {
+      if (count >= maxWaiters) return readOne(id);
+      let last: { readonly value: A | undefined } | undefined;
       const turn = Effect.scoped(
         Effect.gen(function* () {
-          const woken = yield* register(id);
-          const value = yield* read;
+          const waiter = yield* register(id, holds);
+          const value = yield* readOne(id);
           last = { value };
-          if (!holds(value)) yield* Effect.timeoutOption(Deferred.await(woken), pollMillis);
+          if (!holds(value)) yield* Deferred.await(waiter.woken);
           return value;
         }),
       );
       return Effect.flatMap(Effect.timeoutOption(Effect.repeat(turn, { until: holds }), waitMillis), () =>
-        last === undefined ? read : Effect.succeed(last.value),
+        last === undefined ? readOne(id) : Effect.succeed(last.value),
       );
     },
   };
-};
+});

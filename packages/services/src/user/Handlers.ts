@@ -8,20 +8,21 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
 import { BadCredentials, UserApi, UserId, UsernameTaken, UserNotFound } from "../contracts/index.ts";
-import * as Passwords from "./Passwords.ts";
+import { Passwords } from "./Passwords.ts";
 import * as Store from "./Store.ts";
 
 const auths = HttpApiBuilder.group(UserApi, "auths", (handlers) =>
   Effect.gen(function* () {
     const users = Store.make(yield* SqlClient.SqlClient);
+    const passwords = yield* Passwords;
     const signer = yield* Token.TokenSigner;
     // An unknown name costs as much time as a wrong password, so that time does not tell them apart.
-    const decoy = yield* Effect.orDie(Passwords.hash(Redacted.make(yield* Ids.fresh)));
+    const decoy = yield* Effect.orDie(passwords.hash(Redacted.make(yield* Ids.fresh)));
     return handlers.handleAll({
       signUp: Effect.fn("user.signUp")(function* ({ payload }) {
         const { password, ...profile } = payload;
         const userId = UserId.make(yield* Ids.fresh);
-        const passwordHash = yield* Passwords.hash(password);
+        const passwordHash = yield* passwords.hash(password);
         const inserted = yield* Effect.orDie(users.insert({ ...profile, id: userId, role: "CUSTOMER", passwordHash }));
         if (!inserted) return yield* new UsernameTaken({});
         const { email, nickname, username } = profile;
@@ -29,7 +30,7 @@ const auths = HttpApiBuilder.group(UserApi, "auths", (handlers) =>
       }),
       login: Effect.fn("user.login")(function* ({ payload }) {
         const found = yield* Effect.orDie(users.byUsername(payload.username));
-        const correct = yield* Passwords.verify(found?.passwordHash ?? decoy, payload.password);
+        const correct = yield* passwords.verify(found?.passwordHash ?? decoy, payload.password);
         if (found === undefined || !correct) return yield* new BadCredentials({});
         const { user } = found;
         const signed = yield* signer.access({ userId: user.userId, role: user.userRole });

@@ -6,12 +6,23 @@
  */
 import { Problem } from "@destiny/sdk/http";
 import * as argon2 from "@node-rs/argon2";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Semaphore from "effect/Semaphore";
 
-export const maxConcurrentHashes = 2;
-export const maxWaitingHashes = 200;
+export interface Limits {
+  readonly maxConcurrentHashes: number;
+  readonly maxWaitingHashes: number;
+}
+
+/** At two hashes a time the last one in the queue waits about two seconds. */
+export const Limits = Context.Reference<Limits>("@destiny/services/user/Passwords/Limits", {
+  defaultValue: () => ({ maxConcurrentHashes: 2, maxWaitingHashes: 200 }),
+});
+
+const retryAfterSeconds = 2;
 
 /** OWASP's second choice for argon2id: 19 MiB, two passes. */
 const full = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
@@ -19,28 +30,44 @@ const full = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 /** For seeded shoppers only, whose password is printed anyway: 64 KiB, one pass. */
 const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 } as const;
 
-const permits = Semaphore.makeUnsafe(maxConcurrentHashes);
-let waiting = 0;
+export class Passwords extends Context.Service<
+  Passwords,
+  {
+    readonly hash: (password: Redacted.Redacted) => Effect.Effect<string, Problem.Unavailable>;
+    readonly verify: (stored: string, password: Redacted.Redacted) => Effect.Effect<boolean, Problem.Unavailable>;
+  }
+>()("@destiny/services/user/Passwords") {}
 
-const bounded = <A>(work: () => Promise<A>): Effect.Effect<A, Problem.Unavailable> =>
-  Effect.suspend(() => {
-    if (waiting >= maxWaitingHashes) {
-      return Effect.fail(new Problem.Unavailable({ detail: "Too many logins at once", retryAfterSeconds: 2 }));
-    }
-    waiting += 1;
-    return permits.withPermit(Effect.promise(work)).pipe(
-      Effect.ensuring(
-        Effect.sync(() => {
-          waiting -= 1;
-        }),
-      ),
-    );
+const make = Effect.gen(function* () {
+  const { maxConcurrentHashes, maxWaitingHashes } = yield* Limits;
+  const permits = yield* Semaphore.make(maxConcurrentHashes);
+  let admitted = 0;
+
+  const bounded = <A>(work: () => Promise<A>): Effect.Effect<A, Problem.Unavailable> =>
+    Effect.suspend(() => {
+      if (admitted >= maxConcurrentHashes + maxWaitingHashes) {
+        return Effect.fail(new Problem.Unavailable({ detail: "Too many logins at once", retryAfterSeconds }));
+      }
+      admitted += 1;
+      return permits.withPermit(Effect.promise(work)).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            admitted -= 1;
+          }),
+        ),
+      );
+    });
+
+  return Passwords.of({
+    hash: Effect.fn("Passwords.hash")((password) => bounded(() => argon2.hash(Redacted.value(password), full))),
+    verify: Effect.fn("Passwords.verify")((stored, password) =>
+      bounded(() => argon2.verify(stored, Redacted.value(password))),
+    ),
   });
+});
 
-export const hash = (password: Redacted.Redacted) => bounded(() => argon2.hash(Redacted.value(password), full));
+export const layer: Layer.Layer<Passwords> = Layer.effect(Passwords, make);
 
-export const hashCheaply = (password: Redacted.Redacted) =>
+/** Not for people: whoever has the table finds such a password in no time. */
+export const hashCheaply = (password: Redacted.Redacted): Effect.Effect<string> =>
   Effect.promise(() => argon2.hash(Redacted.value(password), cheap));
-
-export const verify = (stored: string, password: Redacted.Redacted) =>
-  bounded(() => argon2.verify(stored, Redacted.value(password)));

@@ -4,19 +4,21 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
-import { User, type UserId } from "../contracts/index.ts";
+import { User, type UserId, type UserRole } from "../contracts/index.ts";
 
 const tables = `
 CREATE TABLE users (
   id uuid PRIMARY KEY,
   username text NOT NULL UNIQUE,
-  email text NOT NULL UNIQUE,
+  email text NOT NULL,
   nickname text NOT NULL UNIQUE,
   phone text NOT NULL,
   role text NOT NULL CHECK (role IN ('CUSTOMER', 'PARTNER', 'MASTER')),
   password_hash text NOT NULL,
   created_at timestamptz NOT NULL DEFAULT now()
 );
+
+CREATE UNIQUE INDEX users_email ON users (lower(email));
 
 `;
 
@@ -35,7 +37,7 @@ export interface NewUser {
   readonly email: string;
   readonly nickname: string;
   readonly phone: string;
-  readonly role: string;
+  readonly role: UserRole;
   readonly passwordHash: string;
 }
 

@@ -10,6 +10,7 @@ import { UserApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
 import * as Settings from "../shared/Settings.ts";
 import * as Handlers from "./Handlers.ts";
+import * as Passwords from "./Passwords.ts";
 import * as Store from "./Store.ts";
 
 const signer = Layer.unwrap(
@@ -29,4 +30,4 @@ export const layer = (port: number) =>
     ),
     migrations: Migrations.run([Store.migrations]),
     checks: Foundation.checks,
-  }).pipe(Layer.provide(signer), Layer.provide(Foundation.database("user")));
+  }).pipe(Layer.provide(signer), Layer.provide(Passwords.layer), Layer.provide(Foundation.client("user")));

@@ -1,0 +1,21 @@
+/** Which service answers which path. Paths are not rewritten; whatever is not listed does not exist outside. */
+import type { ServiceName } from "../catalogue.ts";
+
+export const routes: ReadonlyArray<readonly [prefix: string, service: ServiceName]> = [
+  ["/v1/auths", "user"],
+  ["/v1/users", "user"],
+  ["/.well-known/jwks.json", "user"],
+  ["/v1/products", "product"],
+  ["/v1/stocks", "stock"],
+  ["/v1/orders", "order"],
+  ["/v1/payments", "payment"],
+  ["/v1/sagas", "saga"],
+];
+
+/** The service of a path: the prefix is a whole path, or is followed by a slash. */
+export const serviceOf = (path: string): ServiceName | undefined => {
+  for (const [prefix, service] of routes) {
+    if (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/")) return service;
+  }
+  return undefined;
+};
