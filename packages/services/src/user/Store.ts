@@ -57,7 +57,7 @@ const columns = {
   nickname: "text",
   phone: "text",
   role: "text",
-  passwordHash: "text",
+  password_hash: "text",
 } as const;
 
 const decode = Schema.decodeUnknownSync(User);
@@ -86,7 +86,8 @@ export const make = (sql: SqlClient.SqlClient) => ({
 export const insertAll = (users: ReadonlyArray<NewUser>): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient;
+    const rows = users.map(({ passwordHash, ...user }) => ({ ...user, password_hash: passwordHash }));
     yield* sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash)
-      SELECT x.id, x.username, x.email, x.nickname, x.phone, x.role, x."passwordHash"
-      FROM ${Bulk.rows(sql, "x", columns, users)} ON CONFLICT DO NOTHING`;
+      SELECT x.id, x.username, x.email, x.nickname, x.phone, x.role, x.password_hash
+      FROM ${Bulk.rows(sql, "x", columns, rows)} ON CONFLICT DO NOTHING`;
   });

@@ -1,0 +1,215 @@
+/**
+ * The whole shop for a test: all services in one process of their own, a private PostgreSQL server, and the Toss simulator.
+ *
+ * The process is real, so that a test can kill it; the simulator lives in the test, so that a test can make it misbehave and
+ * read what it captured.
+ */
+import { type ChildProcess, spawn } from "node:child_process";
+import { createServer } from "node:net";
+import { fileURLToPath } from "node:url";
+import { Token } from "@destiny/sdk/http";
+import { Ids } from "@destiny/sdk/message";
+import { TestCluster, TestDatabase } from "@destiny/testkit/postgres";
+import { Toss } from "@destiny/testkit/simulators";
+import * as PgClient from "@effect/sql-pg/PgClient";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as Redacted from "effect/Redacted";
+import * as SqlClient from "effect/sql/SqlClient";
+import { busDatabase, services } from "../../src/catalogue.ts";
+import { type GatewayMovement, verify } from "../../src/audit/index.ts";
+import * as Passwords from "../../src/user/Passwords.ts";
+import * as ProductStore from "../../src/product/Store.ts";
+import * as UserStore from "../../src/user/Store.ts";
+import { BrandId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+
+const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const readyMillis = 30_000;
+
+const freeOffset = Effect.callback<number>((resume) => {
+  // The gateway's port decides: the others have the same distance to it and live in the same free range.
+  const server = createServer().listen(0, "127.0.0.1", () => {
+    const address = server.address();
+    const port = typeof address === "object" && address !== null ? address.port : 0;
+    server.close(() => resume(Effect.succeed(20_000 + (port % 20_000))));
+  });
+});
+
+export interface Reply {
+  readonly status: number;
+  readonly headers: Headers;
+  readonly body: Record<string, unknown>;
+}
+
+export interface Shopper {
+  readonly userId: string;
+  readonly call: (
+    method: string,
+    path: string,
+    options?: { readonly body?: unknown; readonly headers?: Record<string, string> },
+  ) => Effect.Effect<Reply>;
+}
+
+export class Shop extends Context.Service<
+  Shop,
+  {
+    readonly url: string;
+    readonly toss: Toss.TossSimulatorShape;
+    /** A new shopper, signed in. */
+    readonly shopper: Effect.Effect<Shopper>;
+    /** A new product with this much stock. */
+    readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
+    readonly database: (service: string) => SqlClient.SqlClient;
+    /** `kill -9` of the process; `restart` starts it again. */
+    readonly kill: Effect.Effect<void>;
+    readonly restart: Effect.Effect<void>;
+    readonly verify: ReturnType<typeof verify>;
+  }
+>()("@destiny/services/test/Shop") {
+  static readonly layer = (environment: Record<string, string> = {}) =>
+    Layer.effect(Shop, make(environment)).pipe(Layer.provide(Toss.layer({ port: 0 })), Layer.orDie);
+}
+
+const json = (text: string): Record<string, unknown> => {
+  try {
+    return JSON.parse(text) as Record<string, unknown>;
+  } catch {
+    return {};
+  }
+};
+
+const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
+  const cluster = yield* TestCluster.start();
+  const toss = yield* Toss.TossSimulator;
+  const offset = yield* freeOffset;
+  const server = TestDatabase.url(cluster.port, "").replace(/\/$/, "");
+  const client = (database: string) =>
+    Effect.map(
+      Layer.build(Layer.fresh(PgClient.layer({ url: Redacted.make(`${server}/${database}`), maxConnections: 3 }))),
+      (context): SqlClient.SqlClient => Context.get(context, PgClient.PgClient),
+    );
+  const root = yield* client("postgres");
+  const databases = [...services.flatMap((one) => ("database" in one ? [one.database] : [])), busDatabase];
+  for (const name of databases) yield* root`CREATE DATABASE ${root(name)}`;
+  const clients = new Map<string, SqlClient.SqlClient>();
+  for (const name of databases) clients.set(name.replace("destiny_", ""), yield* client(name));
+  const database = (service: string): SqlClient.SqlClient => {
+    const found = clients.get(service);
+    if (found === undefined) throw new Error(`no database of ${service}`);
+    return found;
+  };
+
+  const portOf = (name: string): number => (services.find((one) => one.name === name)?.port ?? 0) + offset;
+  const url = `http://127.0.0.1:${portOf("gateway")}`;
+  const jwk = Redacted.value(yield* Token.generatePrivateJwk);
+  let child: ChildProcess | undefined;
+  const launch = Effect.gen(function* () {
+    let output = "";
+    const started = spawn(
+      process.execPath,
+      ["--conditions=@destiny/source", main, ...services.map(({ name }) => name)],
+      {
+        stdio: ["pipe", "pipe", "inherit"],
+        env: {
+          PATH: process.env["PATH"],
+          LOG_LEVEL: "Warn",
+          DESTINY_DATABASE_URL: server,
+          DESTINY_PORT_OFFSET: String(offset),
+          DESTINY_JWKS_URL: `http://127.0.0.1:${portOf("user")}/.well-known/jwks.json`,
+          DESTINY_JWT_PRIVATE_JWK: jwk,
+          DESTINY_LIFELINE: "stdin",
+          TOSS_BASE_URL: toss.url,
+          TOSS_SECRET_KEY: toss.secretKey,
+          ...environment,
+        },
+      },
+    );
+    started.stdout?.on("data", (chunk: Buffer) => (output = (output + String(chunk)).slice(-4000)));
+    child = started;
+    const deadline = performance.now() + readyMillis;
+    const ready = Effect.promise(() =>
+      Promise.all(
+        services.map(({ name }) =>
+          fetch(`http://127.0.0.1:${portOf(name)}/readyz`).then(
+            (response) => response.ok,
+            () => false,
+          ),
+        ),
+      ).then((all) => all.every(Boolean)),
+    );
+    while (!(yield* ready)) {
+      if (performance.now() > deadline) return yield* Effect.die(new Error(`the shop did not start:\n${output}`));
+      yield* Effect.sleep("50 millis");
+    }
+  });
+  const kill = Effect.callback<void>((resume) => {
+    const running = child;
+    if (running === undefined || running.exitCode !== null || running.signalCode !== null) return resume(Effect.void);
+    running.once("exit", () => resume(Effect.void));
+    running.kill("SIGKILL");
+  });
+  yield* launch;
+  yield* Effect.addFinalizer(() => kill);
+
+  const passwordHash = yield* Passwords.hashCheaply(Redacted.make("Passw0rd!"));
+  let users = 0;
+  const shopper = Effect.gen(function* () {
+    const username = `u${String(++users).padStart(5, "0")}`;
+    const id = UserId.make(yield* Ids.fresh);
+    const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
+    yield* UserStore.insertAll([{ ...row, role: "CUSTOMER", passwordHash }]).pipe(
+      Effect.provideService(SqlClient.SqlClient, database("user")),
+      Effect.orDie,
+    );
+    const request =
+      (token: string | undefined): Shopper["call"] =>
+      (method, path, { body, headers } = {}) =>
+        Effect.promise(async () => {
+          const response = await fetch(`${url}${path}`, {
+            method,
+            headers: {
+              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
+              ...(body === undefined ? {} : { "content-type": "application/json" }),
+              ...headers,
+            },
+            ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
+          });
+          return { status: response.status, headers: response.headers, body: json(await response.text()) };
+        });
+    const session = yield* request(undefined)("POST", "/v1/auths/login", { body: { username, password: "Passw0rd!" } });
+    return { userId: id, call: request(String(session.body["accessToken"])) } satisfies Shopper;
+  });
+
+  let products = 0;
+  const product = Effect.fnUntraced(function* (quantity: number, price = 1000) {
+    const id = ProductId.make(yield* Ids.fresh);
+    const brandId = BrandId.make(yield* Ids.fresh);
+    const name = `product ${++products}`;
+    yield* ProductStore.insertAll([
+      { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null, stockVersion: 0 },
+    ]).pipe(Effect.provideService(SqlClient.SqlClient, database("product")), Effect.orDie);
+    const stock = database("stock");
+    yield* Effect.orDie(stock`INSERT INTO stock VALUES (${id}, 1, ${quantity}, 0, 0)`);
+    yield* Effect.orDie(
+      stock`INSERT INTO stock_ledger VALUES (${id}, 1, ${`seed ${id}`}, 'Restock', NULL, ${quantity}, 0, 0, now())`,
+    );
+    return id as string;
+  });
+
+  const movements = (): ReadonlyArray<GatewayMovement> =>
+    toss.captures().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount }));
+
+  return Shop.of({
+    url,
+    toss,
+    shopper,
+    product,
+    database,
+    kill,
+    restart: launch,
+    verify: Effect.suspend(() =>
+      verify({ databaseUrl: Redacted.make(server), gateways: movements(), maxWaitMillis: 30_000 }),
+    ),
+  });
+});
