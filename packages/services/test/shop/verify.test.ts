@@ -1,0 +1,139 @@
+import { assert, describe, layer } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import type { SqlError } from "effect/sql/SqlError";
+import { after, authorise, confirm, payable, place } from "./Journey.ts";
+import { Shop } from "./Shop.ts";
+
+const windows = { DESTINY_PAYMENT_WINDOW: "2 seconds", DESTINY_HOLD_LIFETIME: "20 seconds" };
+
+interface Corruption {
+  readonly invariant: string;
+  readonly what: string;
+  readonly corrupt: Effect.Effect<unknown, SqlError>;
+  readonly repair: Effect.Effect<unknown, SqlError>;
+  /** The id that the audit must name. */
+  readonly named: string;
+}
+
+describe("verify", () => {
+  layer(Shop.layer(windows), { excludeTestServices: true, timeout: "120 seconds" })("over a shop with a past", (it) => {
+    it.effect("is clean, and names the id when one row of any kind is corrupted", () =>
+      Effect.gen(function* () {
+        const shop = yield* Shop;
+        const buyer = yield* shop.shopper;
+        const productId = yield* shop.product(3);
+        const { amount, orderId } = yield* payable(buyer, productId, 2);
+        yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
+        assert.strictEqual((yield* after(buyer, orderId, "WAITING_PAYMENT"))["status"], "COMPLETED");
+        const soldOut = yield* place(buyer, productId, 2);
+        assert.strictEqual((yield* after(buyer, soldOut, "PENDING"))["status"], "FAILED");
+        const unpaid = yield* payable(buyer, productId, 1);
+        yield* after(buyer, unpaid.orderId, "WAITING_PAYMENT");
+
+        const clean = yield* shop.verify;
+        assert.isTrue(clean.ok, JSON.stringify(clean));
+        assert.deepStrictEqual(
+          clean.invariants.map(({ id }) => id),
+          ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I10"],
+        );
+
+        const [orders, stock, payment, saga] = ["order", "stock", "payment", "saga"].map(shop.database) as [
+          ReturnType<typeof shop.database>,
+          ReturnType<typeof shop.database>,
+          ReturnType<typeof shop.database>,
+          ReturnType<typeof shop.database>,
+        ];
+        const [sent] = yield* orders<{ readonly id: string; readonly day: Date }>`
+          SELECT id::text AS id FROM outbox_sent WHERE key = ${orderId} ORDER BY position LIMIT 1`;
+        const [seen] = yield* stock<{ readonly id: string }>`
+          SELECT id FROM inbox WHERE key = ${orderId} ORDER BY position LIMIT 1`;
+        const sentId = sent?.id ?? "";
+        const seenId = seen?.id ?? "";
+
+        const corruptions: ReadonlyArray<Corruption> = [
+          {
+            invariant: "I1",
+            what: "more held than there is",
+            corrupt: stock`UPDATE stock_ledger SET total_delta = 1 WHERE sku = ${productId} AND version = 1`,
+            repair: stock`UPDATE stock_ledger SET total_delta = 3 WHERE sku = ${productId} AND version = 1`,
+            named: productId,
+          },
+          {
+            invariant: "I2",
+            what: "a refusal although a unit was free",
+            corrupt: stock`UPDATE stock_refusal SET smallest_wanted = 1 WHERE sku = ${productId}`,
+            repair: stock`UPDATE stock_refusal SET smallest_wanted = 2 WHERE sku = ${productId}`,
+            named: productId,
+          },
+          {
+            invariant: "I4",
+            what: "an attempt captured beside an intent that is closed",
+            corrupt: payment`UPDATE payment_intent SET status = 'closed' WHERE reference = ${orderId}`,
+            repair: payment`UPDATE payment_intent SET status = 'captured' WHERE reference = ${orderId}`,
+            named: orderId,
+          },
+          {
+            invariant: "I5",
+            what: "an order of another amount than was paid",
+            corrupt: orders`UPDATE orders SET amount = amount + 1 WHERE id = ${orderId}::uuid`,
+            repair: orders`UPDATE orders SET amount = amount - 1 WHERE id = ${orderId}::uuid`,
+            named: orderId,
+          },
+          {
+            invariant: "I6",
+            what: "counters that the ledger does not explain",
+            corrupt: stock`UPDATE stock SET total = total + 1 WHERE sku = ${productId}`,
+            repair: stock`UPDATE stock SET total = total - 1 WHERE sku = ${productId}`,
+            named: productId,
+          },
+          {
+            invariant: "I7",
+            what: "a saga that nobody will wake",
+            corrupt: saga`UPDATE saga SET status = 'stuck', stuck_reason = 'test', stuck_since = now(), ended_at = NULL
+              WHERE id = ${`place-order/${orderId}`}`,
+            repair: saga`UPDATE saga SET status = 'completed', stuck_reason = NULL, stuck_since = NULL, ended_at = now()
+              WHERE id = ${`place-order/${orderId}`}`,
+            named: `place-order/${orderId}`,
+          },
+          {
+            invariant: "I8",
+            what: "a message that was caused and never published",
+            corrupt: orders`UPDATE outbox_sent SET day = day - 1, id = gen_random_uuid() WHERE id = ${sentId}::uuid`,
+            repair: orders`UPDATE outbox_sent SET day = day + 1, id = ${sentId}::uuid
+              WHERE key = ${orderId} AND type = 'order.placed.v1'`,
+            named: sentId,
+          },
+          {
+            invariant: "I9",
+            what: "applications of one key out of order",
+            corrupt: stock`UPDATE inbox SET sequence = sequence + 900000 WHERE id = ${seenId}`,
+            repair: stock`UPDATE inbox SET sequence = sequence - 900000 WHERE id = ${seenId}`,
+            named: orderId,
+          },
+          {
+            invariant: "I10",
+            what: "a failed order that still holds units",
+            corrupt: stock`UPDATE reservation SET status = 'held' WHERE order_id = ${unpaid.orderId}`,
+            repair: stock`UPDATE reservation SET status = 'released' WHERE order_id = ${unpaid.orderId}`,
+            named: unpaid.orderId,
+          },
+        ];
+        for (const { corrupt, invariant, named, repair, what } of corruptions) {
+          yield* corrupt;
+          const found = yield* shop.verify;
+          yield* repair;
+          const finding = found.invariants.find(({ id }) => id === invariant);
+          assert.isFalse(found.ok, `${invariant} ${what}`);
+          assert.isFalse(finding?.ok ?? true, `${invariant} ${what}: ${JSON.stringify(found.invariants)}`);
+          const all = finding?.violations.map(({ id, what: said }) => `${id} ${said}`) ?? [];
+          assert.isTrue(
+            all.some((text) => text.includes(named)),
+            `${invariant} ${what}: ${named} is not among ${all.join("; ")}`,
+          );
+        }
+        const repaired = yield* shop.verify;
+        assert.isTrue(repaired.ok, JSON.stringify(repaired.invariants));
+      }),
+    );
+  });
+});
