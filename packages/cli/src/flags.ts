@@ -1,5 +1,5 @@
 /** Flags that mean the same thing in every command. */
-import { string } from "@oclif/core/flags";
+import { integer, string } from "@oclif/core/flags";
 import { instanceName } from "./instance/Home.ts";
 
 export const instanceFlag = string({
@@ -8,3 +8,16 @@ export const instanceFlag = string({
   description: "which copy of the shop: its own folder, secrets, databases and ports",
   parse: async (input) => instanceName(input),
 });
+
+export const seedFlag = integer({
+  default: 42,
+  min: 0,
+  description: "the same seed gives the same shop and the same load",
+});
+
+/** Overrides of a scenario's defaults. */
+export const loadFlags = {
+  peak: integer({ min: 1, max: 10_000, description: "orders per second at the peak" }),
+  duration: integer({ min: 1, max: 3600, description: "seconds at the peak" }),
+  seed: seedFlag,
+};

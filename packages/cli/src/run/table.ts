@@ -20,7 +20,7 @@ const borderless = {
   middle: "  ",
 };
 
-const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
+export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
   const made = new Table({ chars: borderless, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
   made.push([...head], ...rows.map((row) => row.map(String)));
   return made

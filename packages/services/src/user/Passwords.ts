@@ -30,14 +30,6 @@ const full = { memoryCost: 19_456, timeCost: 2, parallelism: 1 } as const;
 /** For seeded shoppers only, whose password is printed anyway: 64 KiB, one pass. */
 const cheap = { memoryCost: 64, timeCost: 1, parallelism: 1 } as const;
 
-export class Passwords extends Context.Service<
-  Passwords,
-  {
-    readonly hash: (password: Redacted.Redacted) => Effect.Effect<string, Problem.Unavailable>;
-    readonly verify: (stored: string, password: Redacted.Redacted) => Effect.Effect<boolean, Problem.Unavailable>;
-  }
->()("@destiny/services/user/Passwords") {}
-
 const make = Effect.gen(function* () {
   const { maxConcurrentHashes, maxWaitingHashes } = yield* Limits;
   const permits = yield* Semaphore.make(maxConcurrentHashes);
@@ -58,15 +50,21 @@ const make = Effect.gen(function* () {
       );
     });
 
-  return Passwords.of({
-    hash: Effect.fn("Passwords.hash")((password) => bounded(() => argon2.hash(Redacted.value(password), full))),
-    verify: Effect.fn("Passwords.verify")((stored, password) =>
+  return {
+    hash: Effect.fn("Passwords.hash")((password: Redacted.Redacted) =>
+      bounded(() => argon2.hash(Redacted.value(password), full)),
+    ),
+    verify: Effect.fn("Passwords.verify")((stored: string, password: Redacted.Redacted) =>
       bounded(() => argon2.verify(stored, Redacted.value(password))),
     ),
-  });
+  };
 });
 
-export const layer: Layer.Layer<Passwords> = Layer.effect(Passwords, make);
+export class Passwords extends Context.Service<Passwords, Effect.Success<typeof make>>()(
+  "@destiny/services/user/Passwords",
+) {
+  static readonly layer = Layer.effect(Passwords, make);
+}
 
 /** Not for people: whoever has the table finds such a password in no time. */
 export const hashCheaply = (password: Redacted.Redacted): Effect.Effect<string> =>

@@ -10,7 +10,7 @@ import { UserApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
 import * as Settings from "../shared/Settings.ts";
 import * as Handlers from "./Handlers.ts";
-import * as Passwords from "./Passwords.ts";
+import { Passwords } from "./Passwords.ts";
 import * as Store from "./Store.ts";
 
 const signer = Layer.unwrap(

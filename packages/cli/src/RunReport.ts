@@ -1,0 +1,80 @@
+/** What `npm start -- --json` and `destiny scenario run --json` print. Names and meanings are fixed; fields may be added. */
+import type { VerifyResult } from "@destiny/services/audit";
+
+export interface Percentiles {
+  readonly p50Ms: number;
+  readonly p95Ms: number;
+  readonly p99Ms: number;
+}
+
+export interface RouteFigures extends Percentiles {
+  readonly count: number;
+  /** Statuses outside the set that the journey allows at that point. */
+  readonly errors: number;
+}
+
+export interface Threshold {
+  readonly name: string;
+  readonly ok: boolean;
+  readonly value: number;
+  readonly limit: number;
+  readonly unit: string;
+}
+
+export interface Restarted {
+  readonly service: string;
+  /** From the kill until ready again and consuming; null: it never recovered. */
+  readonly recoveredMs: number | null;
+}
+
+export interface RunReport {
+  readonly verdict: "PASS" | "FAIL";
+  readonly run: string;
+  readonly scenario: string;
+  readonly seed: number;
+  readonly profile: "embedded" | "compose" | "external";
+  /** Read from the server in use, never assumed. */
+  readonly durability: { readonly fsync: string; readonly synchronousCommit: string };
+  readonly orders: Readonly<Record<OrderCount, number>>;
+  readonly coupons: Readonly<Record<"offered" | "issued" | "soldOut" | "duplicate" | "refused", number>>;
+  readonly dropped: number;
+  /** From the last arrival until every saga had ended and every queue was empty; null: the bound was reached. */
+  readonly drainedMs: number | null;
+  readonly http: Readonly<Record<string, RouteFigures>>;
+  /** From sending the order to reading WAITING_PAYMENT, by the shopper's clock. */
+  readonly saga: Percentiles;
+  readonly payments: {
+    readonly captured: number;
+    readonly refunded: number;
+    readonly reissued: number;
+    readonly unknownResolved: number;
+    readonly voidedLate: number;
+    readonly byGateway: Readonly<Record<string, number>>;
+  };
+  readonly restarts: ReadonlyArray<Restarted>;
+  /** PSS at the peak: services, supervisor, PostgreSQL, simulators; the load process apart. */
+  readonly memoryMb: number;
+  readonly invariants: VerifyResult["invariants"];
+  readonly thresholds: ReadonlyArray<Threshold>;
+}
+
+export type OrderCount =
+  | "offered"
+  | "placed"
+  | "refused"
+  | "payable"
+  | "completed"
+  | "soldOut"
+  | "unpaid"
+  | "cancelled"
+  | "failed"
+  | "open";
+
+/** Everything has to hold: every invariant with something checked, every threshold, and the shop came to rest. */
+export const verdictOf = (report: Pick<RunReport, "invariants" | "thresholds" | "drainedMs">): "PASS" | "FAIL" =>
+  report.drainedMs !== null &&
+  report.invariants.length > 0 &&
+  report.invariants.every(({ checked, ok }) => ok && checked > 0) &&
+  report.thresholds.every(({ ok }) => ok)
+    ? "PASS"
+    : "FAIL";

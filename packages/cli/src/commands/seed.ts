@@ -1,0 +1,41 @@
+import { option } from "@oclif/core/flags";
+import { EffectCommand } from "../EffectCommand.ts";
+import { instanceFlag, seedFlag } from "../flags.ts";
+
+export default class Seed extends EffectCommand {
+  static override summary = "Fill a running shop with brands, products, stock and shoppers.";
+  static override description =
+    "The same seed and scale always give the same shop, and seeding twice changes nothing. All seeded shoppers share one printed password.";
+  static override examples = ["<%= config.bin %> seed", "<%= config.bin %> seed --scale M --seed 7"];
+  static override flags = {
+    instance: instanceFlag,
+    scale: option({ options: ["S", "M", "L"] as const, description: "S: 200 products, M: 2,000, L: 100,000" })({
+      default: "S",
+    }),
+    seed: seedFlag,
+  };
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(Seed);
+    const [Effect, { connect }, { seed }] = await Promise.all([
+      import("effect/Effect"),
+      import("../run/connect.ts"),
+      import("../run/seed.ts"),
+    ]);
+    const result = await this.runEffect(
+      Effect.flatMap(connect(flags.instance), ({ databaseUrl }) =>
+        seed({
+          instance: flags.instance,
+          databaseUrl,
+          scale: flags.scale,
+          seed: flags.seed,
+          progress: (line) => this.progress(line),
+        }),
+      ),
+    );
+    this.log(
+      `${result.brands} brands, ${result.products} products, ${result.users} shoppers (user000001 …, password ${result.password})`,
+    );
+    return result;
+  }
+}

@@ -1,0 +1,44 @@
+import { string } from "@oclif/core/flags";
+import { exitCodes } from "../CliError.ts";
+import { EffectCommand } from "../EffectCommand.ts";
+import { instanceFlag } from "../flags.ts";
+
+export default class Verify extends EffectCommand {
+  static override summary = "Prove from what is stored that no money, stock or message went wrong.";
+  static override description =
+    "Waits, bounded, until the shop is quiet. Exit code 5: an invariant does not hold; 4: the shop never became quiet.";
+  static override examples = ["<%= config.bin %> verify", "<%= config.bin %> verify --run steady-20261124-093000"];
+  static override flags = {
+    instance: instanceFlag,
+    run: string({ description: "a run whose shoppers bear witness: a folder name below runs/" }),
+  };
+
+  async run(): Promise<unknown> {
+    const { flags } = await this.parse(Verify);
+    const [Effect, { connect }, { audit }, { table }, path] = await Promise.all([
+      import("effect/Effect"),
+      import("../run/connect.ts"),
+      import("../run/verify.ts"),
+      import("../run/table.ts"),
+      import("node:path"),
+    ]);
+    const result = await this.runEffect(
+      Effect.flatMap(connect(flags.instance), ({ databaseUrl, paths }) =>
+        audit({
+          databaseUrl,
+          simulatorsFolder: paths.simulators,
+          runFolder: flags.run === undefined ? undefined : path.join(paths.runs, flags.run),
+        }),
+      ),
+    );
+    const shown = result.invariants.map(({ checked, id, ok }) => [id, checked, ok ? "ok" : "FAIL"]);
+    this.log(table(["INVARIANT", "CHECKED", "RESULT"], shown));
+    for (const { id, violations } of result.invariants) {
+      for (const one of violations) this.log(`${id} ${one.id}: ${one.what}`);
+    }
+    if (!result.quiescent) this.log(`not quiet: ${result.moving.join("; ")}`);
+    if (!result.quiescent) process.exitCode = exitCodes.unhealthy;
+    else if (!result.ok) process.exitCode = exitCodes.thresholds;
+    return { ok: result.ok, quiescent: result.quiescent, invariants: result.invariants };
+  }
+}

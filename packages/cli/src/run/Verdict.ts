@@ -1,0 +1,63 @@
+/** A run report for people. Colours only where the terminal has them; `NO_COLOR` is honoured by `ansis`. */
+import ansis from "ansis";
+import type { RunReport } from "../RunReport.ts";
+import { table } from "./table.ts";
+
+const maxViolationsShown = 5;
+
+const mark = (ok: boolean): string => (ok ? ansis.green("ok") : ansis.red("FAIL"));
+const ms = (value: number): string => `${Math.round(value)}`;
+
+export const render = (report: RunReport): string => {
+  const { orders, payments } = report;
+  const routes = table(
+    ["ROUTE", "COUNT", "ERRORS", "P50 MS", "P95 MS", "P99 MS"],
+    Object.entries(report.http).map(([route, { count, errors, p50Ms, p95Ms, p99Ms }]) => [
+      route,
+      count,
+      errors,
+      ms(p50Ms),
+      ms(p95Ms),
+      ms(p99Ms),
+    ]),
+  );
+  const invariants = table(
+    ["INVARIANT", "CHECKED", "RESULT"],
+    report.invariants.map(({ checked, id, ok }) => [id, checked, mark(ok && checked > 0)]),
+  );
+  const thresholds = table(
+    ["THRESHOLD", "VALUE", "LIMIT", "RESULT"],
+    report.thresholds.map(({ limit, name, ok, unit, value }) => [
+      name,
+      `${Math.round(value * 10) / 10} ${unit}`,
+      `${limit} ${unit}`,
+      mark(ok),
+    ]),
+  );
+  const violations = report.invariants.flatMap(({ id, violations: found }) =>
+    found.slice(0, maxViolationsShown).map((one) => `  ${id} ${one.id}: ${one.what}`),
+  );
+  const lines = [
+    ansis.bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
+    `orders    ${orders.offered} offered, ${orders.placed} placed, ${orders.refused} refused, ${report.dropped} dropped`,
+    `          ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
+    `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
+    `payable   p50 ${ms(report.saga.p50Ms)} ms, p95 ${ms(report.saga.p95Ms)} ms, p99 ${ms(report.saga.p99Ms)} ms after the order was sent`,
+    ...report.restarts.map(
+      ({ recoveredMs, service }) =>
+        `kill -9   ${service}: ${recoveredMs === null ? "never recovered" : `ready again after ${recoveredMs} ms`}`,
+    ),
+    `drained   ${report.drainedMs === null ? ansis.red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
+    `durable   fsync ${report.durability.fsync}, synchronous_commit ${report.durability.synchronousCommit}; ${report.memoryMb} MB at the peak`,
+    "",
+    routes,
+    "",
+    invariants,
+    ...violations,
+    "",
+    thresholds,
+    "",
+    report.verdict === "PASS" ? ansis.green.bold("PASS") : ansis.red.bold("FAIL"),
+  ];
+  return lines.join("\n");
+};

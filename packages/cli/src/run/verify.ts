@@ -1,0 +1,69 @@
+/** `destiny verify`: the audits of the shop, with the gateways' and the shoppers' own records as witnesses. */
+import * as fs from "node:fs";
+import * as path from "node:path";
+import { type GatewayMovement, type ShopperOrder, verify, type VerifyResult } from "@destiny/services/audit";
+import { Ledger, Summary } from "@destiny/testkit/scenario";
+import { Captures } from "@destiny/testkit/simulators";
+import * as Effect from "effect/Effect";
+import * as Redacted from "effect/Redacted";
+import { CliError } from "../CliError.ts";
+
+export const defaultMaxWaitMillis = 60_000;
+
+const unreadable = (what: string, cause: unknown): CliError =>
+  new CliError({
+    exit: "unhealthy",
+    code: "EVIDENCE_UNREADABLE",
+    message: `${what} cannot be read: ${cause instanceof Error ? cause.message : String(cause)}`,
+    next: ["destiny verify again when the simulators are up: destiny status"],
+    cause,
+  });
+
+/** What the simulated gateways captured and gave back, from their own file. */
+export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> => {
+  const file = path.join(folder, "toss.ndjson");
+  if (!fs.existsSync(file)) return Effect.succeed([]);
+  return Captures.read(file).pipe(
+    Effect.mapError((cause) => unreadable("the gateway's record", cause)),
+    Effect.map((captures) =>
+      captures.map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
+    ),
+  );
+};
+
+/** The shoppers of a run, from the ledger that the load process kept. */
+export const shopperOrders = (folder: string): Effect.Effect<ReadonlyArray<ShopperOrder>, CliError> =>
+  Ledger.read(path.join(folder, Summary.files.ledger)).pipe(
+    Effect.mapError((cause) => unreadable("the shoppers' ledger", cause)),
+    Effect.map(({ orders }) =>
+      orders.flatMap((order): ReadonlyArray<ShopperOrder> => {
+        const last = order.states.at(-1);
+        if (order.orderId === undefined || last === undefined) return [];
+        return [
+          {
+            orderId: order.orderId,
+            otherOrderIds: order.otherOrderIds,
+            status: last.status,
+            reason: last.reason ?? null,
+            finalAmount: order.finalAmount ?? null,
+            toldCaptured: order.confirms.some(({ status }) => status === "CAPTURED"),
+          },
+        ];
+      }),
+    ),
+  );
+
+export const audit = Effect.fnUntraced(function* (options: {
+  readonly databaseUrl: string;
+  readonly simulatorsFolder: string;
+  /** Folder of the run whose shoppers bear witness. */
+  readonly runFolder?: string | undefined;
+  readonly maxWaitMillis?: number | undefined;
+}): Effect.fn.Return<VerifyResult, CliError> {
+  return yield* verify({
+    databaseUrl: Redacted.make(options.databaseUrl),
+    gateways: yield* gatewayMovements(options.simulatorsFolder),
+    shoppers: options.runFolder === undefined ? undefined : yield* shopperOrders(options.runFolder),
+    maxWaitMillis: options.maxWaitMillis ?? defaultMaxWaitMillis,
+  }).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unreadable("a database", cause))));
+});

@@ -1,0 +1,42 @@
+/** Figures of a run that only the payment service's tables know. */
+import * as Effect from "effect/Effect";
+import * as SqlClient from "effect/sql/SqlClient";
+import type { SqlError } from "effect/sql/SqlError";
+import { providerName } from "./Messages.ts";
+
+export interface PaymentFigures {
+  /** Orders, not won. */
+  readonly captured: number;
+  readonly refunded: number;
+  /** Attempts whose outcome had to be asked for, and was found. */
+  readonly unknownResolved: number;
+  /** Approvals that nobody wanted any more, and whose money went back. */
+  readonly voidedLate: number;
+  readonly byGateway: Readonly<Record<string, number>>;
+}
+
+export const figures: Effect.Effect<PaymentFigures, SqlError, SqlClient.SqlClient> = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient;
+  const rows = yield* sql<{
+    readonly provider: string;
+    readonly captured: bigint;
+    readonly refunded: bigint;
+    readonly resolved: bigint;
+    readonly voided: bigint;
+  }>`
+    SELECT provider,
+      count(*) FILTER (WHERE status IN ('captured', 'refunding', 'refunded')) AS captured,
+      count(*) FILTER (WHERE status = 'refunded') AS refunded,
+      count(*) FILTER (WHERE tries > 0 AND status IN ('captured', 'declined', 'refunded')) AS resolved,
+      count(*) FILTER (WHERE status = 'voided') AS voided
+    FROM payment_attempt GROUP BY provider`;
+  const sum = (pick: (row: (typeof rows)[number]) => bigint): number =>
+    rows.reduce((total, row) => total + Number(pick(row)), 0);
+  return {
+    captured: sum((row) => row.captured),
+    refunded: sum((row) => row.refunded),
+    unknownResolved: sum((row) => row.resolved),
+    voidedLate: sum((row) => row.voided),
+    byGateway: Object.fromEntries(rows.map((row) => [providerName(row.provider), Number(row.captured)])),
+  };
+});
