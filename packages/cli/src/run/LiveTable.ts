@@ -4,7 +4,7 @@
  * Written to stderr, so that stdout holds the report only.
  */
 import type { Summary } from "@destiny/testkit/scenario";
-import ansis from "ansis";
+import { cyan, dim, yellow } from "ansis";
 
 /** Without a terminal: a line every so many seconds. */
 export const plainLineSeconds = 5;
@@ -37,11 +37,11 @@ export const rows = (
   const head = columns.map(([name]) => name.padStart(9)).join(" ");
   const values = columns.map(([, value]) => String(value(second)).padStart(9)).join(" ");
   const lines = [
-    `${String(second.second).padStart(4)} s ${ansis.cyan(bar)} ${String(second.inFlight).padStart(4)} in flight`,
-    ansis.dim(head),
+    `${String(second.second).padStart(4)} s ${cyan(bar)} ${String(second.inFlight).padStart(4)} in flight`,
+    dim(head),
     values,
-    ansis.dim(`POST /v1/orders p95 ${millis(second.orderP95Ms)}   payable p95 ${millis(second.payableP95Ms)}`),
-    ...notes.map((note) => ansis.yellow(note)),
+    dim(`POST /v1/orders p95 ${millis(second.orderP95Ms)}   payable p95 ${millis(second.payableP95Ms)}`),
+    ...notes.map((note) => yellow(note)),
   ];
   return lines;
 };
@@ -54,7 +54,7 @@ export interface LiveTable {
 }
 
 export const make = (out: NodeJS.WriteStream, progress: (line: string) => void): LiveTable => {
-  const live = out.isTTY === true;
+  const live = out.isTTY;
   const notes: Array<string> = [];
   let lengthSeconds = 0;
   let drawn = 0;

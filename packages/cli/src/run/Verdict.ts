@@ -1,11 +1,11 @@
 /** A run report for people. Colours only where the terminal has them; `NO_COLOR` is honoured by `ansis`. */
-import ansis from "ansis";
+import { bold, green, red } from "ansis";
 import type { RunReport } from "../RunReport.ts";
 import { table } from "./table.ts";
 
 const maxViolationsShown = 5;
 
-const mark = (ok: boolean): string => (ok ? ansis.green("ok") : ansis.red("FAIL"));
+const mark = (ok: boolean): string => (ok ? green("ok") : red("FAIL"));
 const ms = (value: number): string => `${Math.round(value)}`;
 
 export const render = (report: RunReport): string => {
@@ -38,7 +38,7 @@ export const render = (report: RunReport): string => {
     found.slice(0, maxViolationsShown).map((one) => `  ${id} ${one.id}: ${one.what}`),
   );
   const lines = [
-    ansis.bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
+    bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
     `orders    ${orders.offered} offered, ${orders.placed} placed, ${orders.refused} refused, ${report.dropped} dropped`,
     `          ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
     `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
@@ -47,7 +47,7 @@ export const render = (report: RunReport): string => {
       ({ recoveredMs, service }) =>
         `kill -9   ${service}: ${recoveredMs === null ? "never recovered" : `ready again after ${recoveredMs} ms`}`,
     ),
-    `drained   ${report.drainedMs === null ? ansis.red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
+    `drained   ${report.drainedMs === null ? red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
     `durable   fsync ${report.durability.fsync}, synchronous_commit ${report.durability.synchronousCommit}; ${report.memoryMb} MB at the peak`,
     "",
     routes,
@@ -57,7 +57,7 @@ export const render = (report: RunReport): string => {
     "",
     thresholds,
     "",
-    report.verdict === "PASS" ? ansis.green.bold("PASS") : ansis.red.bold("FAIL"),
+    report.verdict === "PASS" ? green.bold("PASS") : red.bold("FAIL"),
   ];
   return lines.join("\n");
 };

@@ -29,16 +29,7 @@ import type { AnyDefinition, Definition } from "./Saga.ts";
 import * as SagaHistory from "./SagaHistory.ts";
 import * as SagaMachine from "./SagaMachine.ts";
 import * as SagaRegistry from "./SagaRegistry.ts";
-import {
-  type Action,
-  definitionOf,
-  output,
-  rejection,
-  sagaIdOf,
-  type SagaInput,
-  type SagaOutput,
-  type SagaRejected,
-} from "./SagaState.ts";
+import { type Action, definitionOf, sagaIdOf, type SagaInput, SagaOutput, SagaRejected } from "./SagaState.ts";
 import { SagaStore } from "./SagaStore.ts";
 
 /** What a message means to the sagas; the shape that a consumer of the bus takes. */
@@ -150,8 +141,8 @@ export const make = Effect.fnUntraced(function* (
     machine: SagaMachine.make(machine),
     store: { load, write: store.states.write },
     consumer,
-    output,
-    rejection,
+    output: SagaOutput,
+    rejection: SagaRejected,
     limits: options.limits,
     emit: ({ verdict }) =>
       verdict._tag === "Accepted" ? verdict.outputs.flatMap((one) => (one._tag === "Send" ? [one.draft] : [])) : [],

@@ -6,7 +6,6 @@
  */
 import * as Schema from "effect/Schema";
 import type { Draft } from "../message/Envelope.ts";
-import type { Data } from "../message/Message.ts";
 
 /** Where a saga stands; the part before the dot is its status. */
 export const situations = [
@@ -161,9 +160,6 @@ export class SagaRejected extends Schema.TaggedError<SagaRejected>()("SagaReject
     return this.reason._tag;
   }
 }
-
-export const output: Data<SagaOutput> = SagaOutput;
-export const rejection: Data<SagaRejected> = SagaRejected;
 
 export const sagaIdOf = (definition: string, key: string): string => `${definition}/${key}`;
 

@@ -113,7 +113,7 @@ export const make = Effect.fnUntraced(function* (
     Effect.tryPromise({
       try: (signal) =>
         pool.request({
-          method: request.method as Dispatcher.HttpMethod,
+          method: request.method,
           path: request.path,
           headers: request.headers,
           body: request.body === undefined ? null : bounded(request.body, request.maxBodyBytes),

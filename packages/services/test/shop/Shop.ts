@@ -194,7 +194,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     yield* Effect.orDie(
       stock`INSERT INTO stock_ledger VALUES (${id}, 1, ${`seed ${id}`}, 'Restock', NULL, ${quantity}, 0, 0, now())`,
     );
-    return id as string;
+    return id;
   });
 
   const movements = (): ReadonlyArray<GatewayMovement> =>
