@@ -4,7 +4,7 @@
  * Totals that happen to agree prove nothing, so every order is compared on its own.
  */
 import { Audit } from "@destiny/sdk/machine";
-import { PaymentAudit } from "@destiny/sdk/pay";
+import { PaymentAudit } from "@destiny/sdk/payment";
 import { Bulk } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";

@@ -1,6 +1,6 @@
 /** The payments of the shop: what the HTTP API, the consumers and the sweeper have in common. */
 import { GroupCommit } from "@destiny/sdk/machine";
-import { PaymentMachine, Payments, PaymentStore } from "@destiny/sdk/pay";
+import { PaymentMachine, Payments, PaymentStore, Toss } from "@destiny/sdk/payment";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -15,7 +15,9 @@ const make = Effect.gen(function* () {
     rejection: PaymentMachine.Rejection,
     emit,
   });
-  const payments = yield* Payments.make({ commit });
+  const { timeoutMillis } = yield* Toss.config;
+  // Nobody is asked about a confirm while its own answer may still come.
+  const payments = yield* Payments.make({ commit, limits: { inquireAfterMillis: (timeoutMillis ?? Toss.defaultTimeoutMillis) + 3000 } });
   return { commit, ...payments };
 });
 

@@ -1,6 +1,6 @@
 /** The payment context over HTTP: see contracts/payment.api.ts. */
 import { Auth, IdempotencyKey } from "@destiny/sdk/http";
-import type { PaymentMachine } from "@destiny/sdk/pay";
+import type { PaymentMachine } from "@destiny/sdk/payment";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";

@@ -2,7 +2,7 @@
 import type { Decided } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";
 import { Consumer } from "@destiny/sdk/outbox";
-import type { PaymentMachine } from "@destiny/sdk/pay";
+import type { PaymentMachine } from "@destiny/sdk/payment";
 import { Toss } from "@destiny/sdk/payment";
 import {
   ClosePayment,

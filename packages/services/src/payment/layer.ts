@@ -1,5 +1,5 @@
 /** The payment service, wired: the only one that talks to gateways. */
-import { PaymentTables } from "@destiny/sdk/pay";
+import { PaymentTables } from "@destiny/sdk/payment";
 import { Toss } from "@destiny/sdk/payment";
 import { Service } from "@destiny/sdk/service";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";

@@ -31,7 +31,7 @@ interface AttemptRow {
   readonly started_at: Date;
   readonly next_action_at: Date | null;
   readonly tries: number;
-  readonly answered: boolean;
+  readonly keys_spent: number;
   readonly code: string | null;
   readonly observed_at: Date | null;
   readonly settled_at: Date | null;
@@ -67,7 +67,7 @@ const attemptTable = {
     started_at: "timestamptz",
     next_action_at: "timestamptz",
     tries: "int4",
-    answered: "bool",
+    keys_spent: "int4",
     code: "text",
     observed_at: "timestamptz",
     settled_at: "timestamptz",
@@ -83,7 +83,7 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   startedAt: row.started_at.getTime(),
   nextActionAt: row.next_action_at?.getTime() ?? null,
   tries: row.tries,
-  answered: row.answered,
+  keysSpent: row.keys_spent,
   code: row.code,
   observedAt: row.observed_at?.getTime() ?? null,
   settledAt: row.settled_at?.getTime() ?? null,
@@ -112,7 +112,7 @@ const attemptRow = (reference: string, attempt: Attempt) => ({
   started_at: attempt.startedAt,
   next_action_at: attempt.nextActionAt,
   tries: attempt.tries,
-  answered: attempt.answered,
+  keys_spent: attempt.keysSpent,
   code: attempt.code,
   observed_at: attempt.observedAt,
   settled_at: attempt.settledAt,

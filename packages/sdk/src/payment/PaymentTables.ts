@@ -27,7 +27,7 @@ CREATE TABLE payment_attempt (
   started_at timestamptz NOT NULL,
   next_action_at timestamptz,
   tries int NOT NULL,
-  answered boolean NOT NULL,
+  keys_spent int NOT NULL,
   code text,
   observed_at timestamptz,
   settled_at timestamptz,

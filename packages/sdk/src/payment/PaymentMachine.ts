@@ -9,7 +9,7 @@
  */
 import * as Schema from "effect/Schema";
 import { accept, type Machine, reject, type Verdict } from "../machine/Machine.ts";
-import type { ConfirmOutcome } from "../payment/PaymentGateway.ts";
+import type { ConfirmOutcome } from "./PaymentGateway.ts";
 
 export const intentStatuses = ["open", "confirming", "captured", "refunding", "refunded", "closed"] as const;
 export type IntentStatus = (typeof intentStatuses)[number];
@@ -40,8 +40,8 @@ export interface Attempt {
   readonly nextActionAt: number | null;
   /** Inquiries or cancellations made since the last answer. */
   readonly tries: number;
-  /** An answer to the confirm was received, so its idempotency key is spent. */
-  readonly answered: boolean;
+  /** Answers of the gateway to confirms, each of which spent an idempotency key: the next confirm needs a new one. */
+  readonly keysSpent: number;
   readonly code: string | null;
   /** When a late approval was seen, and when its money was back. */
   readonly observedAt: number | null;
@@ -96,7 +96,8 @@ export type Input =
       readonly reference: string;
       readonly no: number;
       readonly outcome: ConfirmOutcome | { readonly _tag: "Pending" };
-      readonly source: "confirm" | "inquiry";
+      /** `resend`: a confirm that was sent before, so that "not sent" says nothing about the first one. */
+      readonly source: "confirm" | "resend" | "inquiry";
       readonly nextActionAt: number;
     }
   | { readonly _tag: "Close"; readonly reference: string; readonly cancel: boolean }
@@ -204,7 +205,7 @@ const beginConfirm = (
     startedAt: at,
     nextActionAt: input.inquireAt,
     tries: 0,
-    answered: false,
+    keysSpent: 0,
     code: null,
     observedAt: null,
     settledAt: null,
@@ -215,13 +216,16 @@ const beginConfirm = (
   );
 };
 
-const approved = (intent: Intent, attempt: Attempt, at: number, nextActionAt: number): Result => {
-  // The buyer cancelled while the confirm was out: the money goes back before anybody is told that it is closed.
-  if (intent.closing === "cancel") {
-    const voiding: Attempt = { ...attempt, status: "voiding", answered: true, observedAt: at, nextActionAt, tries: 0 };
-    return to(replaced(intent, voiding), { _tag: "Noted" });
+const approved = (intent: Intent, attempt: Attempt, amount: number, at: number, nextActionAt: number): Result => {
+  // The buyer cancelled while the confirm was out, or the gateway took another amount than was asked: the money goes back
+  // before anybody is told that it is closed.
+  const mismatch = amount !== intent.amount;
+  if (intent.closing === "cancel" || mismatch) {
+    const code = mismatch ? `captured ${amount}` : attempt.code;
+    const voiding: Attempt = { ...attempt, status: "voiding", code, observedAt: at, nextActionAt, tries: 0 };
+    return to({ ...replaced(intent, voiding), closing: "cancel" }, { _tag: "Noted" });
   }
-  const captured: Attempt = { ...attempt, status: "captured", answered: true, nextActionAt: null, settledAt: at };
+  const captured: Attempt = { ...attempt, status: "captured", nextActionAt: null, settledAt: at };
   return to(
     { ...replaced(intent, captured), status: "captured", closing: null },
     { _tag: "Settled", provider: attempt.provider, amount: intent.amount },
@@ -236,7 +240,7 @@ const answered = (intent: Intent): ReadonlyArray<Output> =>
 const failed = (intent: Intent, attempt: Attempt, status: "declined" | "not_sent", code: string): Result =>
   to(
     {
-      ...replaced(intent, { ...attempt, status, code, nextActionAt: null, answered: status !== "not_sent" }),
+      ...replaced(intent, { ...attempt, status, code, nextActionAt: null }),
       status: intent.closing === null ? "open" : "closed",
     },
     ...answered(intent),
@@ -249,11 +253,12 @@ const record = (known: Intent | undefined, input: Extract<Input, { _tag: "Record
   if (attempt.status !== "confirming" && attempt.status !== "unknown") return keep({ _tag: "Noted" });
   switch (input.outcome._tag) {
     case "Approved":
-      return approved(known, attempt, at, input.nextActionAt);
+      return approved(known, attempt, input.outcome.amount, at, input.nextActionAt);
     case "Declined":
       return failed(known, attempt, "declined", input.outcome.code);
     case "NotSent":
-      // Said about the confirm it means that nothing left; said about an inquiry it means only that nobody was asked.
+      // Said about the first confirm it means that nothing left. Said later it only means that nobody was reached this time:
+      // the first one may still be at the gateway.
       if (input.source === "confirm") return failed(known, attempt, "not_sent", input.outcome.reason);
       break;
     case "Unknown":
@@ -264,7 +269,7 @@ const record = (known: Intent | undefined, input: Extract<Input, { _tag: "Record
   const waiting: Attempt = {
     ...attempt,
     status: "unknown",
-    answered: attempt.answered || (source === "confirm" && outcome._tag === "Unknown" && outcome.answered),
+    keysSpent: attempt.keysSpent + (source !== "inquiry" && outcome._tag === "Unknown" && outcome.answered ? 1 : 0),
     tries: attempt.tries + 1,
     nextActionAt: input.nextActionAt,
     code: outcome._tag === "Unknown" ? outcome.why : attempt.code,
@@ -325,7 +330,7 @@ const refund = (known: Intent | undefined, input: Extract<Input, { _tag: "Refund
     case "refunded":
       return keep({ _tag: "Refunded", amount: known.amount, askedBy });
     case "confirming":
-      throw new Error(`refund of ${known.reference} while a confirm is out`);
+      return to({ ...known, closing: "cancel", refund: { reason, askedBy } }, { _tag: "Noted" });
     default:
       return keep({ _tag: "Refunded", amount: 0, askedBy });
   }

@@ -3,7 +3,7 @@
  *
  * Guarantee: the attempt is committed before its gateway is called, and the answer after; no call happens inside a
  * transaction. Whatever dies in between, the sweeper of any process finds the attempt and asks the gateway first. It sends a
- * confirm again only under the same idempotency key, and only while no answer to it was ever received.
+ * confirm again only when the gateway knows the payment and waits for it.
  *
  * Limits: `inquireAfterMillis` until an attempt without an answer is asked about; inquiries back off from `askAgainMillis`
  * to `maxAskAgainMillis`; a `not found` counts after `settleMillis`; `maxConcurrentCalls` calls of the sweeper at once.
@@ -13,12 +13,7 @@ import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { GroupCommit } from "../machine/GroupCommit.ts";
 import { Ids } from "../message/Ids.ts";
-import {
-  type CancelOutcome,
-  type InquiryOutcome,
-  type PaymentGateway,
-  PaymentGateways,
-} from "../payment/PaymentGateway.ts";
+import { type CancelOutcome, type InquiryOutcome, type PaymentGateway, PaymentGateways } from "./PaymentGateway.ts";
 import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
 import * as PaymentStore from "./PaymentStore.ts";
 
@@ -38,7 +33,7 @@ export const defaultLimits: Limits = {
   inquireAfterMillis: 8000,
   askAgainMillis: 500,
   maxAskAgainMillis: 60_000,
-  settleMillis: 3000,
+  settleMillis: 15_000,
   maxConcurrentCalls: 16,
   sweepMillis: 500,
   maxSweepAttempts: 200,
@@ -60,8 +55,15 @@ export interface Stamp {
   readonly traceparent?: string | undefined;
 }
 
-export const confirmKey = (reference: string, no: number): string => `confirm:${reference}:${no}`;
-export const returnKey = (reference: string, no: number): string => `return:${reference}:${no}`;
+/**
+ * The same for every repetition of a confirm that got no answer; a new one once the gateway has answered under it, because
+ * vendors replay a received error for days. Safe, because a payment key is captured at most once whatever the key.
+ */
+export const confirmKey = (reference: string, no: number, keysSpent: number): string =>
+  keysSpent === 0 ? `confirm:${reference}:${no}` : `confirm:${reference}:${no}:${keysSpent}`;
+
+/** A new one for every try, for the same reason: what was given back already is answered as such. */
+export const returnKey = (reference: string, no: number, tries: number): string => `return:${reference}:${no}:${tries}`;
 
 const returned = (outcome: CancelOutcome): Extract<Input, { _tag: "RecordReturn" }>["outcome"] => {
   switch (outcome._tag) {
@@ -99,14 +101,15 @@ export const make = Effect.fnUntraced(function* (options: {
 
   const callConfirm = Effect.fnUntraced(function* (
     intent: Pick<Intent, "reference" | "amount">,
-    attempt: Pick<Attempt, "no" | "provider" | "paymentKey" | "tries">,
+    attempt: Pick<Attempt, "no" | "provider" | "paymentKey" | "tries" | "keysSpent">,
+    source: "confirm" | "resend",
   ) {
     const gateway = yield* gatewayOf(attempt.provider);
     const outcome = yield* gateway.confirm({
       paymentKey: attempt.paymentKey,
       vendorOrderId: intent.reference,
       amount: intent.amount,
-      idempotencyKey: confirmKey(intent.reference, attempt.no),
+      idempotencyKey: confirmKey(intent.reference, attempt.no, attempt.keysSpent),
     });
     const nextActionAt = backOff(attempt.tries, yield* Clock.currentTimeMillis);
     yield* submit({
@@ -114,7 +117,7 @@ export const make = Effect.fnUntraced(function* (options: {
       reference: intent.reference,
       no: attempt.no,
       outcome,
-      source: "confirm",
+      source,
       nextActionAt,
     });
     return outcome;
@@ -128,12 +131,8 @@ export const make = Effect.fnUntraced(function* (options: {
       input: { _tag: "BeginConfirm", ...request, runId, inquireAt: stamp.at + limits.inquireAfterMillis },
     });
     if (begun?._tag === "Begun" && begun.runId === runId) {
-      yield* callConfirm(request, {
-        no: begun.no,
-        provider: request.provider,
-        paymentKey: request.paymentKey,
-        tries: 0,
-      });
+      const { paymentKey, provider } = request;
+      yield* callConfirm(request, { no: begun.no, provider, paymentKey, tries: 0, keysSpent: 0 }, "confirm");
     }
     const intent = yield* PaymentStore.find(sql, request.reference);
     const attempt = intent?.attempts.find(({ no }) => begun !== undefined && "no" in begun && no === begun.no);
@@ -164,8 +163,8 @@ export const make = Effect.fnUntraced(function* (options: {
       paymentKey: attempt.paymentKey,
       vendorOrderId: intent.reference,
     });
-    // The gateway has it and is waiting for our confirm, which never got an answer: the same key again is safe.
-    if (outcome._tag === "Pending" && !attempt.answered) return yield* callConfirm(intent, attempt);
+    // The gateway has it and waits for our confirm: under the same key while no answer came, under a new one after that.
+    if (outcome._tag === "Pending") return yield* callConfirm(intent, attempt, "resend");
     const now = yield* Clock.currentTimeMillis;
     return yield* submit({
       _tag: "Record",
@@ -183,7 +182,7 @@ export const make = Effect.fnUntraced(function* (options: {
       paymentKey: attempt.paymentKey,
       amount: intent.amount,
       reason: intent.refund?.reason ?? "the order was cancelled",
-      idempotencyKey: returnKey(intent.reference, attempt.no),
+      idempotencyKey: returnKey(intent.reference, attempt.no, attempt.tries),
     });
     return yield* submit({
       _tag: "RecordReturn",

@@ -1,5 +1,0 @@
-export * as PaymentAudit from "./PaymentAudit.ts";
-export * as PaymentMachine from "./PaymentMachine.ts";
-export * as Payments from "./Payments.ts";
-export * as PaymentStore from "./PaymentStore.ts";
-export * as PaymentTables from "./PaymentTables.ts";
