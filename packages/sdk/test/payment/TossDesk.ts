@@ -57,4 +57,4 @@ export const faults = Effect.fnUntraced(function* (...rules: ReadonlyArray<Recor
   (yield* Simulator.TossSimulator).faults.put({ rules });
 });
 
-export type Gateway = PaymentGateway.PaymentGateway;
+type Gateway = PaymentGateway.PaymentGateway;

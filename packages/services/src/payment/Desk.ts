@@ -17,7 +17,10 @@ const make = Effect.gen(function* () {
   });
   const { timeoutMillis } = yield* Toss.config;
   // Nobody is asked about a confirm while its own answer may still come.
-  const payments = yield* Payments.make({ commit, limits: { inquireAfterMillis: (timeoutMillis ?? Toss.defaultTimeoutMillis) + 3000 } });
+  const payments = yield* Payments.make({
+    commit,
+    limits: { inquireAfterMillis: (timeoutMillis ?? Toss.defaultTimeoutMillis) + 3000 },
+  });
   return { commit, ...payments };
 });
 
