@@ -1,5 +1,5 @@
 /** The adapter as a shop holds it, in front of a simulated Toss Payments. */
-import { type PaymentGateway, Toss } from "@destiny/sdk/payment";
+import { Toss } from "@destiny/sdk/payment";
 import { Toss as Simulator } from "@destiny/testkit/simulators";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
@@ -56,5 +56,3 @@ export const captures = Effect.fnUntraced(function* (vendorOrderId: string) {
 export const faults = Effect.fnUntraced(function* (...rules: ReadonlyArray<Record<string, unknown>>) {
   (yield* Simulator.TossSimulator).faults.put({ rules });
 });
-
-type Gateway = PaymentGateway.PaymentGateway;
