@@ -51,6 +51,11 @@ const host = (name: keyof typeof rooms) =>
     }),
   );
 
-Service.run(Layer.mergeAll(Layer.empty, ...names.filter(isService).map(host)).pipe(Layer.provide(Foundation.bus)), {
-  telemetry: Telemetry.layer({ service: names.join("+") }),
-});
+const hosted = Layer.mergeAll(Layer.empty, ...names.filter(isService).map(host));
+
+/** A gateway alone asks for no bus, so it opens no connection to one. */
+const connected: Layer.Layer<never, unknown> = names.every((name) => name === "gateway")
+  ? (hosted as Layer.Layer<never, unknown>)
+  : hosted.pipe(Layer.provide(Foundation.bus));
+
+Service.run(connected, { telemetry: Telemetry.layer({ service: names.join("+") }) });

@@ -11,11 +11,3 @@ export const routes: ReadonlyArray<readonly [prefix: string, service: ServiceNam
   ["/v1/payments", "payment"],
   ["/v1/sagas", "saga"],
 ];
-
-/** The service of a path: the prefix is a whole path, or is followed by a slash. */
-export const serviceOf = (path: string): ServiceName | undefined => {
-  for (const [prefix, service] of routes) {
-    if (path.startsWith(prefix) && (path.length === prefix.length || path[prefix.length] === "/")) return service;
-  }
-  return undefined;
-};

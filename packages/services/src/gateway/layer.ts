@@ -1,11 +1,22 @@
-/** The gateway, wired. It has no database; it holds no keys. */
+/** The gateway, wired. It has no database. */
 import { TokenVerifier } from "@destiny/sdk/http";
 import { Service } from "@destiny/sdk/service";
+import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
 import * as Layer from "effect/Layer";
+import * as Schema from "effect/Schema";
 import * as Settings from "../shared/Settings.ts";
-import * as Proxy from "./Proxy.ts";
+import * as Gateway from "./Gateway.ts";
+import { routes } from "./Routes.ts";
+import * as TrustedProxies from "./TrustedProxies.ts";
+
+const list = (name: string, otherwise: ReadonlyArray<string>) =>
+  Config.Array(Schema.NonEmptyString, name).pipe(Config.withDefault(otherwise));
+
+const trustedProxies = list("DESTINY_TRUSTED_PROXIES", TrustedProxies.loopback);
+
+const corsOrigins = list("DESTINY_CORS_ORIGINS", []);
 
 const verifier = Layer.unwrap(
   Effect.gen(function* () {
@@ -14,4 +25,17 @@ const verifier = Layer.unwrap(
 ).pipe(Layer.provide(FetchHttpClient.layer));
 
 export const layer = (port: number) =>
-  Service.layer({ name: "gateway", port, routes: Proxy.layer.pipe(Layer.provide(verifier)) });
+  Layer.unwrap(
+    Effect.gen(function* () {
+      const offset = yield* Settings.portOffset;
+      return Service.layer(
+        Gateway.serviceOptions({
+          port,
+          routes,
+          originOf: (service) => `http://127.0.0.1:${Settings.entryOf(service).port + offset}`,
+          trustedProxies: yield* trustedProxies,
+          corsOrigins: yield* corsOrigins,
+        }),
+      );
+    }),
+  ).pipe(Layer.provide(verifier));
