@@ -30,6 +30,7 @@ const pools = [8, 32];
 /** Below this the comparison says more about a broken baseline than about us. */
 const validBaselinePerSecond = 800;
 const target = 20;
+const maxPgbenchClients = 64;
 
 type Case = (typeof cases)[number];
 const skuOf = (name: Case): string => (name === "hot SKU" ? "sku-0" : `sku-${Math.floor(Math.random() * skuCount)}`);
@@ -94,7 +95,8 @@ const rowLock = (url: Redacted.Redacted, name: Case, callers: number, maxConnect
 
 /** The same transaction without any JavaScript; undefined where there is no pgbench. */
 const pgbench = (url: Redacted.Redacted, name: Case, clients: number): Bench.Measured | undefined => {
-  const script = path.join(fs.mkdtempSync(path.join(os.tmpdir(), "destiny-pgbench-")), "hold.sql");
+  const folder = fs.mkdtempSync(path.join(os.tmpdir(), "destiny-pgbench-"));
+  const script = path.join(folder, "hold.sql");
   const sku = name === "hot SKU" ? "'sku-0'" : "'sku-' || :n";
   fs.writeFileSync(
     script,
@@ -106,25 +108,40 @@ INSERT INTO lock_reservation VALUES (gen_random_uuid(), ${sku}, 1);
 COMMIT;
 `,
   );
-  const clientsText = String(Math.min(clients, 64));
-  const args = ["-n", "-M", "prepared", "-f", script, "-c", clientsText, "-j", "1", "-T", String(Bench.seconds)];
-  const { status, stdout } = spawnSync("pgbench", [...args, Redacted.value(url)], { encoding: "utf8" });
-  fs.rmSync(path.dirname(script), { recursive: true, force: true });
+  const settings = ["-n", "-M", "prepared", "-j", "1", "-l", "--log-prefix", path.join(folder, "log")];
+  const load = ["-f", script, "-c", String(Math.min(clients, maxPgbenchClients)), "-T", String(Bench.seconds)];
+  const { status, stdout } = spawnSync("pgbench", [...settings, ...load, Redacted.value(url)], { encoding: "utf8" });
+  const logs = fs.readdirSync(folder).filter((file) => file.startsWith("log"));
+  // A line per transaction; the third column is its latency in microseconds.
+  const took = logs
+    .flatMap((file) => fs.readFileSync(path.join(folder, file), "utf8").split("\n"))
+    .flatMap((line) => (line === "" ? [] : [Number(line.split(" ")[2]) / 1000]));
+  fs.rmSync(folder, { recursive: true, force: true });
   const perSecond = Number(/tps = ([\d.]+)/.exec(stdout ?? "")?.[1]);
-  const average = Number(/latency average = ([\d.]+)/.exec(stdout ?? "")?.[1]);
   return status === 0 && Number.isFinite(perSecond)
-    ? { perSecond: Math.round(perSecond), p50Ms: average, p99Ms: Number.NaN }
+    ? { perSecond: Math.round(perSecond), ...Bench.percentiles(took) }
     : undefined;
 };
 
+/** Every measurement starts from empty tables and a finished checkpoint, ours and theirs alike. */
+const reset = (url: Redacted.Redacted) =>
+  Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient;
+    yield* sql`TRUNCATE reservation, stock_ledger, stock_refusal, inbox, lock_reservation`;
+    yield* sql`VACUUM stock, lock_stock`;
+    yield* sql`CHECKPOINT`;
+  }).pipe(Effect.provide(Layer.fresh(PgClient.layer({ url, maxConnections: 1 }))));
+
 const cell = Effect.fnUntraced(function* (url: Redacted.Redacted, name: Case, callers: number) {
+  yield* reset(url);
   const destiny = yield* ours(url, name, callers);
-  const locks = yield* Effect.forEach(pools, (pool) => rowLock(url, name, callers, pool));
+  const locks = yield* Effect.forEach(pools, (pool) => Effect.andThen(reset(url), rowLock(url, name, callers, pool)));
   const [first, ...rest] = locks;
   const best = rest.reduce(
     (a, b) => (b.perSecond > a.perSecond ? b : a),
     first ?? { perSecond: 0, p50Ms: 0, p99Ms: 0 },
   );
+  yield* reset(url);
   const bare = pgbench(url, name, callers);
   const row = (who: string, measured: Bench.Measured): Bench.Row => ({
     who,
@@ -161,9 +178,7 @@ const program = Effect.gen(function* () {
       ...(baseline < validBaselinePerSecond
         ? [`the baseline of ${baseline}/s is not valid: below ${validBaselinePerSecond}/s`]
         : []),
-      ...(bare
-        ? ["pgbench: one thread, at most 64 clients; its latency column is the average"]
-        : ["no pgbench on the PATH"]),
+      ...(bare ? [`pgbench: one thread, at most ${maxPgbenchClients} clients`] : ["no pgbench on the PATH"]),
       `at 256 callers on one SKU: ${ratio}x the row lock, target ${target}x ${ratio >= target ? "reached" : "missed"}`,
     ],
   });

@@ -67,6 +67,11 @@ export const requireDurable = Effect.gen(function* () {
 const percentile = (sorted: ReadonlyArray<number>, part: number): number =>
   Math.round((sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * part))] ?? 0) * 100) / 100;
 
+export const percentiles = (took: Array<number>): Pick<Row, "p50Ms" | "p99Ms"> => {
+  const sorted = took.sort((a, b) => a - b);
+  return { p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+};
+
 /** A closed loop: each of `callers` starts its next call when the last one has answered. */
 export const measure = Effect.fnUntraced(function* <E, R>(
   callers: number,
@@ -95,8 +100,7 @@ export const measure = Effect.fnUntraced(function* <E, R>(
   });
   yield* run(warmupSeconds);
   const { perSecond, took } = yield* run(seconds);
-  const sorted = took.sort((a, b) => a - b);
-  return { perSecond, p50Ms: percentile(sorted, 0.5), p99Ms: percentile(sorted, 0.99) };
+  return { perSecond, ...percentiles(took) };
 });
 
 const machine = `${os.cpus()[0]?.model ?? "unknown"}, ${os.availableParallelism()} cores, Node ${process.version}`;
