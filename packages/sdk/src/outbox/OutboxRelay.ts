@@ -11,6 +11,7 @@
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
+import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 import type { SqlClient } from "effect/sql/SqlClient";
 import { type BusError, EventBus } from "../bus/EventBus.ts";
@@ -20,8 +21,9 @@ import { Outbox, type Row } from "./Outbox.ts";
 export interface Options {
   /** Messages per publish. */
   readonly maxBatchMessages: number;
-  /** Published messages that may wait to be moved. */
+  /** Published messages that may wait to be moved, and for how long: one statement then moves those of several batches. */
   readonly maxUnmovedMessages: number;
+  readonly moveDelayMillis: number;
   /** The backstop: commits wake the relay, and this finds what a wake-up missed. */
   readonly pollMillis: number;
   /** How long a topic that the bus refused is left alone. */
@@ -30,7 +32,8 @@ export interface Options {
 
 export const defaultOptions: Options = {
   maxBatchMessages: 512,
-  maxUnmovedMessages: 1024,
+  maxUnmovedMessages: 512,
+  moveDelayMillis: 100,
   pollMillis: 2000,
   blockedTopicMillis: 30_000,
 };
@@ -100,8 +103,14 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       blocked: [...blocked],
     });
     if (rows.length > 0) yield* relay(rows);
-    if (rows.length === 0 || unmoved.length >= options.maxUnmovedMessages) yield* move;
-    if (rows.length === 0) yield* Effect.timeoutOption(outbox.awake.await, options.pollMillis);
+    if (unmoved.length >= options.maxUnmovedMessages) yield* move;
+    // A batch that was not full held all that was committed; what commits later opens the latch.
+    if (rows.length === options.maxBatchMessages) return;
+    const woken = yield* Effect.timeoutOption(
+      outbox.awake.await,
+      unmoved.length > 0 ? options.moveDelayMillis : options.pollMillis,
+    );
+    if (Option.isNone(woken)) yield* move;
   });
 
   // A relay that ends in good order leaves nothing that its successor would publish again.

@@ -111,10 +111,20 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
   };
 
   let batch: ReadonlyArray<Fetched> = [];
+  // The last batch was not full, so it held all that was visible; what commits later announces itself. Looking again at once
+  // would be a round trip for nothing after every batch.
+  let caughtUp = false;
   for (;;) {
+    const owned = member.owned.size;
     yield* membership.settle(member);
+    if (member.owned.size !== owned) caughtUp = false;
     batch = batch.filter(stillOwned);
     if (batch.length === 0) {
+      if (caughtUp) {
+        caughtUp = false;
+        yield* idle;
+        continue;
+      }
       const fetched = yield* Effect.exit(fetch(new Map()));
       if (Exit.isFailure(fetched)) {
         yield* backOff("fetching failed", fetched.cause);
@@ -138,6 +148,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       failures = 0;
       advance(current);
       batch = Exit.isSuccess(next) ? next.value : [];
+      caughtUp = current.length < maxBatchRecords;
     }
   }
 });
