@@ -23,8 +23,8 @@ export interface Threshold {
 
 export interface Restarted {
   readonly service: string;
-  /** From the kill until ready again and consuming; null: it never recovered. */
-  readonly recoveredMs: number | null;
+  /** From the kill until ready again and consuming. What never recovered is not in the list, but in a threshold. */
+  readonly recoveredMs: number;
 }
 
 export interface RunReport {
@@ -56,6 +56,8 @@ export interface RunReport {
   readonly memoryMb: number;
   readonly invariants: VerifyResult["invariants"];
   readonly thresholds: ReadonlyArray<Threshold>;
+  /** In words, what a reader of a FAIL wants to know first; empty after a clean run. */
+  readonly remarks: ReadonlyArray<string>;
 }
 
 export type OrderCount =
@@ -70,9 +72,13 @@ export type OrderCount =
   | "failed"
   | "open";
 
-/** Everything has to hold: every invariant with something checked, every threshold, and the shop came to rest. */
-export const verdictOf = (report: Pick<RunReport, "invariants" | "thresholds" | "drainedMs">): "PASS" | "FAIL" =>
+/** Everything has to hold: every invariant with something checked, every threshold, durable writes, and the shop at rest. */
+export const verdictOf = (
+  report: Pick<RunReport, "invariants" | "thresholds" | "drainedMs" | "durability">,
+): RunReport["verdict"] =>
   report.drainedMs !== null &&
+  report.durability.fsync === "on" &&
+  report.durability.synchronousCommit === "on" &&
   report.invariants.length > 0 &&
   report.invariants.every(({ checked, ok }) => ok && checked > 0) &&
   report.thresholds.every(({ ok }) => ok)

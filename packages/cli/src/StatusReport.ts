@@ -38,6 +38,8 @@ export interface StatusReport {
   readonly supervisor: { readonly pid: number; readonly since: string; readonly pssMb: number } | null;
   /** Sum of PSS: services, supervisor, simulators and PostgreSQL with its back ends. */
   readonly memoryMb: number;
+  /** What the services were told about time, by variable; a variable that is absent has its default. */
+  readonly settings: Readonly<Record<string, string>>;
   /** The latest restarts, newest last. */
   readonly restarts: ReadonlyArray<Restart>;
 }

@@ -1,5 +1,6 @@
 /** Every command by id. Explicit, so that a bundle and the dead-code check see them. */
 import type { Command } from "@oclif/core/command";
+import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Kill from "./commands/kill.ts";
 import Logs from "./commands/logs.ts";
@@ -13,6 +14,7 @@ import Up from "./commands/up.ts";
 import Verify from "./commands/verify.ts";
 
 export const COMMANDS: Record<string, Command.Class> = {
+  doctor: Doctor,
   down: Down,
   kill: Kill,
   logs: Logs,

@@ -15,21 +15,21 @@ export default class Verify extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Verify);
-    const [Effect, { connect }, { audit }, { table }, path] = await Promise.all([
+    const [Effect, { connect }, { audit, runFolder }, { table }] = await Promise.all([
       import("effect/Effect"),
       import("../run/connect.ts"),
       import("../run/verify.ts"),
       import("../run/table.ts"),
-      import("node:path"),
     ]);
     const result = await this.runEffect(
-      Effect.flatMap(connect(flags.instance), ({ databaseUrl, paths }) =>
-        audit({
+      Effect.gen(function* () {
+        const { databaseUrl, paths } = yield* connect(flags.instance);
+        return yield* audit({
           databaseUrl,
           simulatorsFolder: paths.simulators,
-          runFolder: flags.run === undefined ? undefined : path.join(paths.runs, flags.run),
-        }),
-      ),
+          runFolder: flags.run === undefined ? undefined : yield* runFolder(paths.runs, flags.run),
+        });
+      }),
     );
     const shown = result.invariants.map(({ checked, id, ok }) => [id, checked, ok ? "ok" : "FAIL"]);
     this.log(table(["INVARIANT", "CHECKED", "RESULT"], shown));

@@ -75,7 +75,8 @@ const newUserKey = (): string => {
   return JSON.stringify({ ...jwk, alg: "EdDSA", use: "sig", kid });
 };
 
-const neighbours = (paths: InstancePaths): ReadonlySet<number> => {
+/** Port offsets of the other instances in the same home. */
+export const neighbours = (paths: InstancePaths): ReadonlySet<number> => {
   const offsets = new Set<number>();
   const folders = fs.existsSync(paths.home) ? fs.readdirSync(paths.home) : [];
   for (const folder of folders) {

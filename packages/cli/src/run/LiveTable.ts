@@ -1,13 +1,17 @@
 /**
  * What a run looks like while it happens: a table that is redrawn in place on a terminal, a line now and then elsewhere.
  *
- * Written to stderr, so that stdout holds the report only.
+ * Written to stderr, so that stdout holds the report only. Other lines go through `log`, which puts them above the table:
+ * a line written past it would be taken for a row of it.
  */
 import type { Summary } from "@destiny/testkit/scenario";
 import { cyan, dim, yellow } from "ansis";
 
 /** Without a terminal: a line every so many seconds. */
-export const plainLineSeconds = 5;
+const plainLineSeconds = 5;
+const maxNotesShown = 4;
+const defaultWidth = 100;
+const maxWidth = 120;
 
 type Second = Extract<Summary.Progress, { readonly type: "second" }>;
 
@@ -24,66 +28,81 @@ const columns = [
 
 const millis = (value: number): string => (value === 0 ? "-" : `${Math.round(value)} ms`);
 
-/** The rows of one moment, at most `width` wide. */
+/** The rows of one moment, none wider than `width`: a wrapped row would not be erased. */
 export const rows = (
   second: Second,
   lengthSeconds: number,
   notes: ReadonlyArray<string>,
   width: number,
 ): ReadonlyArray<string> => {
+  const cut = (text: string): string => text.slice(0, Math.max(1, width - 1));
   const done = Math.min(1, second.second / Math.max(1, lengthSeconds));
-  const room = Math.max(10, Math.min(width, 100) - 24);
+  const time = `${String(second.second).padStart(4)} s `;
+  const flight = ` ${String(second.inFlight).padStart(4)} in flight`;
+  const room = Math.max(0, Math.min(width, maxWidth) - 1 - time.length - flight.length);
   const bar = "█".repeat(Math.round(done * room)).padEnd(room, "░");
-  const head = columns.map(([name]) => name.padStart(9)).join(" ");
-  const values = columns.map(([, value]) => String(value(second)).padStart(9)).join(" ");
-  const lines = [
-    `${String(second.second).padStart(4)} s ${cyan(bar)} ${String(second.inFlight).padStart(4)} in flight`,
-    dim(head),
-    values,
-    dim(`POST /v1/orders p95 ${millis(second.orderP95Ms)}   payable p95 ${millis(second.payableP95Ms)}`),
-    ...notes.map((note) => yellow(note)),
+  return [
+    `${time}${cyan(bar)}${flight}`,
+    dim(cut(columns.map(([name]) => name.padStart(9)).join(" "))),
+    cut(columns.map(([, value]) => String(value(second)).padStart(9)).join(" ")),
+    dim(cut(`POST /v1/orders p95 ${millis(second.orderP95Ms)}   payable p95 ${millis(second.payableP95Ms)}`)),
+    ...notes.map((note) => yellow(cut(note))),
   ];
-  return lines;
 };
+
+const plainLine = (second: Second): string =>
+  `${second.second} s: ${columns.map(([name, value]) => `${name} ${value(second)}`).join(", ")}, ` +
+  `orders p95 ${millis(second.orderP95Ms)}, payable p95 ${millis(second.payableP95Ms)}`;
 
 export interface LiveTable {
   readonly show: (progress: Summary.Progress) => void;
   /** Something happened besides the load: a fault, a recovery. */
   readonly note: (text: string) => void;
+  /** A line of its own, above the table. */
+  readonly log: (line: string) => void;
+  /** Leaves the last table standing. */
   readonly end: () => void;
 }
 
-export const make = (out: NodeJS.WriteStream, progress: (line: string) => void): LiveTable => {
-  const live = out.isTTY;
+export const make = (
+  out: Pick<NodeJS.WriteStream, "columns" | "isTTY" | "write">,
+  write: (line: string) => void,
+): LiveTable => {
   const notes: Array<string> = [];
   let lengthSeconds = 0;
+  let last: Second | undefined;
   let drawn = 0;
   const erase = (): void => {
-    if (drawn > 0) out.write(`\u001b[${drawn}A\u001b[J`);
+    if (drawn > 0) out.write(`\u001B[${drawn}A\u001B[J`);
     drawn = 0;
   };
-  const draw = (second: Second): void => {
+  const draw = (): void => {
     erase();
-    const lines = rows(second, lengthSeconds, notes.slice(-4), out.columns ?? 100);
+    if (last === undefined) return;
+    const lines = rows(last, lengthSeconds, notes.slice(-maxNotesShown), out.columns ?? defaultWidth);
     out.write(`${lines.join("\n")}\n`);
     drawn = lines.length;
   };
-  const line = (second: Second): string =>
-    `${second.second} s: ${columns.map(([name, value]) => `${name} ${value(second)}`).join(", ")}, ` +
-    `orders p95 ${millis(second.orderP95Ms)}, payable p95 ${millis(second.payableP95Ms)}`;
+  const log = (line: string): void => {
+    erase();
+    write(line);
+    draw();
+  };
   return {
     show: (shown) => {
       switch (shown.type) {
         case "preparing":
-          progress(shown.what);
+          log(shown.what);
           break;
         case "started":
           lengthSeconds = Math.round(shown.lengthMillis / 1000);
-          progress(`${shown.arrivals} arrivals in ${lengthSeconds} s`);
+          log(`${shown.arrivals} arrivals in ${lengthSeconds} s`);
           break;
         case "second":
-          if (live) draw(shown);
-          else if (shown.second % plainLineSeconds === 0) progress(line(shown));
+          if (out.isTTY) {
+            last = shown;
+            draw();
+          } else if (shown.second % plainLineSeconds === 0) write(plainLine(shown));
           break;
         case "finished":
         case "failed":
@@ -91,11 +110,13 @@ export const make = (out: NodeJS.WriteStream, progress: (line: string) => void):
       }
     },
     note: (text) => {
-      notes.push(text);
-      if (!live) progress(text);
+      if (out.isTTY) notes.push(text);
+      else write(text);
     },
+    log,
     end: () => {
       drawn = 0;
+      last = undefined;
     },
   };
 };

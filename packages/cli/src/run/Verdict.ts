@@ -40,13 +40,10 @@ export const render = (report: RunReport): string => {
   const lines = [
     bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
     `orders    ${orders.offered} offered, ${orders.placed} placed, ${orders.refused} refused, ${report.dropped} dropped`,
-    `          ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
-    `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
+    `          ${orders.payable} payable, ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
+    `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.reissued} reissued, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
     `payable   p50 ${ms(report.saga.p50Ms)} ms, p95 ${ms(report.saga.p95Ms)} ms, p99 ${ms(report.saga.p99Ms)} ms after the order was sent`,
-    ...report.restarts.map(
-      ({ recoveredMs, service }) =>
-        `kill -9   ${service}: ${recoveredMs === null ? "never recovered" : `ready again after ${recoveredMs} ms`}`,
-    ),
+    ...report.restarts.map(({ recoveredMs, service }) => `kill -9   ${service}: ready again after ${recoveredMs} ms`),
     `drained   ${report.drainedMs === null ? red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
     `durable   fsync ${report.durability.fsync}, synchronous_commit ${report.durability.synchronousCommit}; ${report.memoryMb} MB at the peak`,
     "",
@@ -57,6 +54,7 @@ export const render = (report: RunReport): string => {
     "",
     thresholds,
     "",
+    ...report.remarks.map((remark) => red(remark)),
     report.verdict === "PASS" ? green.bold("PASS") : red.bold("FAIL"),
   ];
   return lines.join("\n");

@@ -1,5 +1,6 @@
 /** `destiny down`: asks the supervisor; without one, ends what is left. It always converges and may be repeated. */
 import * as fs from "node:fs";
+import * as path from "node:path";
 import * as Effect from "effect/Effect";
 import { asCliError, CliError } from "../CliError.ts";
 import { instancePaths } from "../instance/Home.ts";
@@ -60,6 +61,26 @@ export const endSupervisor = (lockDirectory: string, held: Held): Effect.Effect<
       }),
     );
   });
+
+/**
+ * Empties the folder of an instance that nobody supervises, its lock excepted: whoever waits for the lock keeps its claim.
+ * Fails with ALREADY_RUNNING when somebody does.
+ */
+export const wipe = (name: string, progress: (line: string) => void, home?: string): Effect.Effect<void, CliError> =>
+  Effect.gen(function* () {
+    const paths = instancePaths(name, home);
+    yield* acquire(system, paths);
+    const instance = yield* Effect.try({ try: () => readInstance(paths), catch: asCliError }).pipe(
+      Effect.orElseSucceed(() => undefined),
+    );
+    if (instance !== undefined) yield* reap(system, paths, instance, progress);
+    yield* removeEmbedded(paths.postgres);
+    for (const entry of fs.readdirSync(paths.directory)) {
+      const file = path.join(paths.directory, entry);
+      if (file !== paths.lockDirectory) fs.rmSync(file, { recursive: true, force: true });
+    }
+    fs.rmSync(paths.socket, { force: true });
+  }).pipe(Effect.scoped);
 
 export const down = (options: DownOptions): Effect.Effect<DownResult, CliError> =>
   Effect.gen(function* () {

@@ -1,17 +1,16 @@
 /**
  * `npm start`: a shop of its own, seeded, rehearsed, audited and stopped again.
  *
- * Uses the instance `start`, which is wiped at the beginning: what a killed rehearsal left behind never counts.
+ * Guarantee: the instance is wiped at the beginning, so what a killed rehearsal left behind never counts; one that runs is
+ * never wiped by another, which fails with ALREADY_RUNNING instead; everything is stopped however it ends.
  */
 import * as Effect from "effect/Effect";
 import { CliError } from "../CliError.ts";
-import { instancePaths } from "../instance/Home.ts";
-import { holder } from "../instance/InstanceLock.ts";
-import { system } from "../instance/ProcessTable.ts";
 import type { RunReport } from "../RunReport.ts";
+import * as Catalogue from "../seed/Catalogue.ts";
 import * as Supervisor from "../supervisor/Supervisor.ts";
 import { addresses, type Connection } from "./connect.ts";
-import { down } from "./down.ts";
+import { wipe } from "./down.ts";
 import * as Scenario from "./scenario.ts";
 import { seed } from "./seed.ts";
 
@@ -22,27 +21,18 @@ export interface RehearseOptions extends Scenario.ScenarioOptions {
   readonly onReport: (report: RunReport) => void;
 }
 
-/** A rehearsal that runs is never wiped by another one. */
-const refuseSecond = (name: string): Effect.Effect<void, CliError> =>
-  Effect.suspend(() => {
-    const held = holder(system, instancePaths(name).lockDirectory);
-    return held === undefined
-      ? Effect.void
-      : Effect.fail(
-          new CliError({
-            exit: "conflict",
-            code: "ALREADY_RUNNING",
-            message: `another rehearsal is running (instance ${name}, pid ${held.pid})`,
-            next: [`wait for it, or stop it: destiny down --instance ${name}`],
-          }),
-        );
+const stopped = (name: string): CliError =>
+  new CliError({
+    exit: "interrupted",
+    code: "STOPPED",
+    message: `somebody stopped instance ${name} during the rehearsal`,
+    next: ["npm start begins a new one"],
   });
 
 export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, CliError> =>
   Effect.gen(function* () {
     const scenario = yield* Scenario.load(options.scenario);
-    yield* refuseSecond(options.instance);
-    yield* down({ instance: options.instance, volumes: true, progress: () => {} });
+    yield* wipe(options.instance, options.progress);
     const supervisor = yield* Supervisor.start({
       instance: options.instance,
       settings: Scenario.settingsOf(scenario),
@@ -55,15 +45,19 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
       status: supervisor.status,
       kill: supervisor.kill,
     };
-    options.progress("seeding 5 brands, 200 products and 1,000 shoppers");
-    yield* seed({
-      instance: options.instance,
-      databaseUrl: connection.databaseUrl,
-      scale: "S",
-      seed: options.seed,
-      progress: options.progress,
-    });
-    const report = yield* Scenario.run(connection, options);
+    const report = yield* Effect.gen(function* () {
+      const { brands, products, users } = Catalogue.scales.S;
+      options.progress(`seeding ${brands} brands, ${products} products and ${users} shoppers`);
+      yield* seed({
+        instance: options.instance,
+        databaseUrl: connection.databaseUrl,
+        scale: "S",
+        seed: options.seed,
+        hot: scenario.needs.hot,
+        progress: options.progress,
+      });
+      return yield* Scenario.run(connection, options);
+    }).pipe(Effect.raceFirst(Effect.andThen(supervisor.stopRequested, Effect.fail(stopped(options.instance)))));
     options.onReport(report);
     if (options.keep) {
       options.progress(

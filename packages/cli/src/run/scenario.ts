@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { figures } from "@destiny/services/payment/figures";
-import { LoadProcess, Samples, type Scenario, Summary, Thresholds } from "@destiny/testkit/scenario";
+import { LoadProcess, Samples, type Scenario, Summary } from "@destiny/testkit/scenario";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
@@ -15,10 +15,11 @@ import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
 import { asCliError, CliError } from "../CliError.ts";
 import { repositoryRoot } from "../instance/Home.ts";
-import { type RunReport, verdictOf } from "../RunReport.ts";
+import type { RunReport } from "../RunReport.ts";
 import * as Catalogue from "../seed/Catalogue.ts";
 import type { Connection } from "./connect.ts";
 import type { LiveTable } from "./LiveTable.ts";
+import { assemble, type CarriedOut } from "./Report.ts";
 import { audit } from "./verify.ts";
 
 export interface ScenarioOptions {
@@ -70,6 +71,26 @@ export const settingsOf = ({ timings }: Scenario): Readonly<Record<string, strin
   DESTINY_HOLD_LIFETIME: `${timings.holdSeconds} seconds`,
 });
 
+/** A shopper who leaves an order unpaid waits for the window's end, so a shop with another window is another scenario. */
+const requireTimings = (scenario: Scenario, { instance, status }: Connection): Effect.Effect<void, CliError> =>
+  Effect.gen(function* () {
+    const { settings } = yield* status;
+    const wanted = Object.entries(settingsOf(scenario));
+    if (wanted.every(([name, value]) => settings[name] === value)) return;
+    const prefix = wanted.map(([name, value]) => `${name}="${value}"`).join(" ");
+    return yield* Effect.fail(
+      new CliError({
+        exit: "conflict",
+        code: "OTHER_TIMINGS",
+        message: `instance ${instance.name} runs with other timings than "${scenario.name}" is written for`,
+        next: [
+          `destiny down --instance ${instance.name} && ${prefix} destiny up --detach --instance ${instance.name}`,
+          `destiny rehearse ${scenario.name} starts a shop with the right ones`,
+        ],
+      }),
+    );
+  });
+
 const durability = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const rows = yield* sql<{ readonly name: string; readonly setting: string }>`
@@ -90,31 +111,24 @@ const injectAll = (
   connection: Connection,
   started: { readonly at: number; readonly lengthMillis: number },
   live: LiveTable,
-) =>
+): Effect.Effect<ReadonlyArray<CarriedOut>> =>
   Effect.forEach(
-    scenario.faults.filter((fault) => fault.kind === "kill"),
-    (fault) =>
+    scenario.faults,
+    ({ at, service, settleSeconds = 0 }) =>
       Effect.gen(function* () {
         const now = yield* Clock.currentTimeMillis;
-        yield* Effect.sleep(Math.max(0, started.at + fault.at * started.lengthMillis - now));
+        yield* Effect.sleep(Math.max(0, started.at + at * started.lengthMillis - now));
         const injectedAt = yield* Clock.currentTimeMillis;
-        live.note(`kill -9 ${fault.service}`);
-        const outcome = yield* Effect.option(connection.kill(fault.service));
-        const recoveredMs = outcome._tag === "Some" ? outcome.value.recoveredMs : null;
-        live.note(
-          recoveredMs === null
-            ? `${fault.service} did not recover`
-            : `${fault.service} is ready again after ${recoveredMs} ms`,
-        );
-        return {
-          recoveredMs,
-          injected: {
-            service: fault.service,
-            injectedAt,
-            recoveredAt: recoveredMs === null ? undefined : injectedAt + recoveredMs,
-            settleSeconds: fault.settleSeconds ?? 0,
-          } satisfies Thresholds.Injected,
-        };
+        live.note(`kill -9 ${service}`);
+        const recoveredMs = yield* Effect.match(connection.kill(service), {
+          onSuccess: (outcome) => outcome.recoveredMs,
+          onFailure: ({ message }) => {
+            live.note(message);
+            return null;
+          },
+        });
+        if (recoveredMs !== null) live.note(`${service} is ready again after ${recoveredMs} ms`);
+        return { service, injectedAt, recoveredMs, settleSeconds };
       }),
     { concurrency: "unbounded" },
   );
@@ -139,10 +153,12 @@ export const run = Effect.fnUntraced(function* (
   options: ScenarioOptions,
 ): Effect.fn.Return<RunReport, CliError> {
   const scenario = yield* load(options.scenario);
+  yield* requireTimings(scenario, connection);
   const name = runName(scenario.name, yield* Clock.currentTimeMillis);
   const folder = path.join(connection.paths.runs, name);
   fs.mkdirSync(folder, { recursive: true });
-  const catalogue = Catalogue.make("S", options.seed);
+  const { hot = Catalogue.defaultHot } = scenario.needs;
+  const catalogue = Catalogue.make("S", options.seed, hot);
   const job: Summary.Job = {
     run: name,
     scenario: yield* fileOf(options.scenario),
@@ -157,7 +173,7 @@ export const run = Effect.fnUntraced(function* (
     users: catalogue.users
       .slice(0, scenario.needs.users)
       .map(({ username }) => ({ username, password: Catalogue.password })),
-    hotProductIds: catalogue.products.slice(0, Catalogue.hotProducts).map(({ id }) => id),
+    hotProductIds: catalogue.products.slice(0, hot.products).map(({ id }) => id),
     folder,
   };
 
@@ -181,13 +197,17 @@ export const run = Effect.fnUntraced(function* (
           exit: "tool",
           code: "LOAD_FAILED",
           message: `the load process failed: ${message}`,
-          next: ["destiny status", "destiny logs gateway"],
+          next: [
+            `destiny seed --instance ${connection.instance.name} fills a shop that has no products or shoppers`,
+            `destiny logs gateway --instance ${connection.instance.name}`,
+          ],
         }),
     ),
   );
   options.live.end();
   yield* Fiber.interrupt(sampler);
-  const injected = yield* Fiber.join(faults);
+  // A fault near the end may still be recovering; the audit waits for a whole shop.
+  yield* Fiber.await(faults);
 
   options.progress("waiting until the shop is quiet, then auditing");
   const auditedAt = yield* Clock.currentTimeMillis;
@@ -196,33 +216,18 @@ export const run = Effect.fnUntraced(function* (
     simulatorsFolder: connection.paths.simulators,
     runFolder: folder,
   });
-  const evidence = {
-    summary,
-    samples: yield* Samples.read(path.join(folder, Summary.files.samples)).pipe(Effect.mapError(asCliError)),
-    faults: injected.map((one) => one.injected),
-  };
-  const facts = {
-    run: name,
-    scenario: scenario.name,
-    seed: options.seed,
+  const report = assemble({
+    scenario,
     profile: connection.instance.profile,
     durability: yield* ask(connection, "destiny_order", durability),
-    orders: summary.orders,
-    coupons: summary.coupons,
-    dropped: summary.dropped,
-    drainedMs:
-      audited.quietAfterMillis === null
-        ? null
-        : Math.round(auditedAt + audited.quietAfterMillis - summary.lastArrivalAt),
-    http: Thresholds.http(evidence),
-    saga: { p50Ms: summary.saga.p50Ms, p95Ms: summary.saga.p95Ms, p99Ms: summary.saga.p99Ms },
-    payments: { ...(yield* ask(connection, "destiny_payment", figures)), reissued: 0 },
-    restarts: injected.map(({ injected: { service }, recoveredMs }) => ({ service, recoveredMs })),
+    summary,
+    samples: yield* Samples.read(path.join(folder, Summary.files.samples)).pipe(Effect.mapError(asCliError)),
+    faults: yield* Fiber.join(faults),
+    payments: yield* ask(connection, "destiny_payment", figures),
     memoryMb: memory.peak(),
-    invariants: audited.invariants,
-    thresholds: Thresholds.evaluate(scenario, evidence),
-  };
-  const report: RunReport = { verdict: verdictOf(facts), ...facts };
+    auditedAt,
+    audited,
+  });
   fs.writeFileSync(path.join(folder, reportFile), `${JSON.stringify(report, undefined, 2)}\n`);
   return report;
 });

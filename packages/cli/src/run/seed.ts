@@ -34,9 +34,11 @@ export const seed = Effect.fnUntraced(function* (options: {
   readonly databaseUrl: string;
   readonly scale: Catalogue.Scale;
   readonly seed: number;
+  /** The articles that everybody wants, and their stock. */
+  readonly hot?: Catalogue.Hot | undefined;
   readonly progress: (line: string) => void;
 }): Effect.fn.Return<SeedResult, CliError> {
-  const catalogue = Catalogue.make(options.scale, options.seed);
+  const catalogue = Catalogue.make(options.scale, options.seed, options.hot);
   const fill = <A, E>(
     service: string,
     rows: ReadonlyArray<A>,
@@ -44,10 +46,12 @@ export const seed = Effect.fnUntraced(function* (options: {
   ) =>
     Effect.gen(function* () {
       let done = 0;
+      const tenths = (count: number): number => Math.floor((10 * count) / rows.length);
       for (const batch of batches(rows)) {
         yield* insert(batch);
+        const before = tenths(done);
         done += batch.length;
-        if (rows.length > batchRows) options.progress(`${service}: ${done} of ${rows.length}`);
+        if (rows.length > batchRows && tenths(done) > before) options.progress(`${service}: ${tenths(done)}0 %`);
       }
     }).pipe(
       Effect.provide(

@@ -19,6 +19,23 @@ const unreadable = (what: string, cause: unknown): CliError =>
     cause,
   });
 
+/** The folder of a run whose shoppers can bear witness. */
+export const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> => {
+  const known = fs.existsSync(runs)
+    ? fs.readdirSync(runs).filter((run) => fs.existsSync(path.join(runs, run, Summary.files.ledger)))
+    : [];
+  return known.includes(name)
+    ? Effect.succeed(path.join(runs, name))
+    : Effect.fail(
+        new CliError({
+          exit: "usage",
+          code: "NO_RUN",
+          message: `there is no run "${name}"`,
+          next: [known.length === 0 ? "destiny scenario run steady" : `runs: ${known.join(", ")}`],
+        }),
+      );
+};
+
 /** What the simulated gateways captured and gave back, from their own file. */
 export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> => {
   const file = path.join(folder, "toss.ndjson");

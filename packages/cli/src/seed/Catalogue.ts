@@ -1,10 +1,10 @@
 /**
  * What a seeded shop sells and who shops there. Pure: one seed and one scale always give the same.
  *
- * Names are Korean and English, prices are won in steps of a hundred. The first `hotProducts` are the ones that everybody
- * wants and that have little stock, so that a rehearsal sells out.
+ * Names are Korean and English, prices are won in steps of a hundred. The first products are the hot ones: everybody wants
+ * them and they have little stock, so that a peak sells out.
  */
-import { en, Faker, ko } from "@faker-js/faker";
+import { en, Faker } from "@faker-js/faker";
 import { Ids } from "@destiny/sdk/message";
 
 export const scales = {
@@ -14,8 +14,13 @@ export const scales = {
 } as const;
 export type Scale = keyof typeof scales;
 
-export const hotProducts = 5;
-export const hotStock = 60;
+export interface Hot {
+  readonly products: number;
+  /** Units of each. */
+  readonly stock: number;
+}
+
+export const defaultHot: Hot = { products: 5, stock: 60 };
 export const ordinaryStock = 100_000;
 
 /** Printed by `seed`: seeded shoppers are made for load, not for secrets. */
@@ -49,6 +54,42 @@ export interface Catalogue {
   readonly users: ReadonlyArray<SeededUser>;
 }
 
+/** Faker has no Korean goods, so both languages come from here: [Korean, English]. */
+const styles = [
+  ["클래식", "Classic"],
+  ["오버핏", "Oversized"],
+  ["슬림", "Slim"],
+  ["빈티지", "Vintage"],
+  ["경량", "Lightweight"],
+  ["데일리", "Everyday"],
+  ["프리미엄", "Premium"],
+] as const;
+const materials = [
+  ["데님", "Denim"],
+  ["코튼", "Cotton"],
+  ["울", "Wool"],
+  ["린넨", "Linen"],
+  ["가죽", "Leather"],
+  ["캐시미어", "Cashmere"],
+] as const;
+const goods = [
+  ["재킷", "Jacket"],
+  ["셔츠", "Shirt"],
+  ["바지", "Trousers"],
+  ["스니커즈", "Sneakers"],
+  ["가방", "Bag"],
+  ["모자", "Cap"],
+  ["스웨터", "Sweater"],
+  ["코트", "Coat"],
+] as const;
+const colors = [
+  ["검정", "Black"],
+  ["하양", "White"],
+  ["빨강", "Red"],
+  ["파랑", "Blue"],
+  ["초록", "Green"],
+  ["베이지", "Beige"],
+] as const;
 const sizes = ["XS", "S", "M", "L", "XL", "FREE"] as const;
 
 export const usernameOf = (index: number): string => `user${String(index + 1).padStart(6, "0")}`;
@@ -58,26 +99,29 @@ const phoneOf = (index: number): string => {
   return `010-${digits.slice(0, 4)}-${digits.slice(4)}`;
 };
 
-export const make = (scale: Scale, seed: number): Catalogue => {
+export const make = (scale: Scale, seed: number, hot: Hot = defaultHot): Catalogue => {
   const { brands, products, users } = scales[scale];
   const ids = Ids.seeded(seed);
   const next = (): string => ids.next(epochMillis);
-  const faker = new Faker({ locale: [ko, en], seed });
-  const english = new Faker({ locale: en, seed });
+  const faker = new Faker({ locale: en, seed });
   const brandIds = Array.from({ length: brands }, next);
   return {
     scale,
     brandIds,
-    products: Array.from({ length: products }, (_, index): SeededProduct => ({
-      id: next(),
-      brandId: brandIds[index % brands] ?? "",
-      // The number keeps names unique within a brand.
-      name: `${(index % 2 === 0 ? faker : english).commerce.productName()} ${index + 1}`,
-      price: faker.number.int({ min: 50, max: 3000 }) * 100,
-      color: english.color.human(),
-      size: faker.helpers.arrayElement(sizes),
-      stock: index < hotProducts ? hotStock : ordinaryStock,
-    })),
+    products: Array.from({ length: products }, (_, index): SeededProduct => {
+      const language = index % 2 === 0 ? 0 : 1;
+      const word = (of: ReadonlyArray<readonly [string, string]>): string => faker.helpers.arrayElement(of)[language];
+      return {
+        id: next(),
+        brandId: brandIds[index % brands] ?? "",
+        // The number keeps names unique.
+        name: `${word(styles)} ${word(materials)} ${word(goods)} ${index + 1}`,
+        price: faker.number.int({ min: 50, max: 3000 }) * 100,
+        color: word(colors),
+        size: faker.helpers.arrayElement(sizes),
+        stock: index < hot.products ? hot.stock : ordinaryStock,
+      };
+    }),
     users: Array.from({ length: users }, (_, index): SeededUser => ({
       id: next(),
       username: usernameOf(index),

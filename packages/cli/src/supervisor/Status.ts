@@ -14,6 +14,9 @@ import type { Unit } from "./Unit.ts";
 
 const maxRestartsShown = 50;
 
+/** The settings that are shown: a setting may be a secret, so none is shown that is not named here. */
+const timings: ReadonlySet<string> = new Set(["DESTINY_PAYMENT_WINDOW", "DESTINY_HOLD_LIFETIME"]);
+
 const url = (port: number): string => `http://127.0.0.1:${port}`;
 
 interface Database {
@@ -72,6 +75,7 @@ export const report = async (input: {
   readonly units: ReadonlyArray<Unit>;
   readonly since: string;
   readonly databaseVersion: string;
+  readonly settings: Readonly<Record<string, string>>;
 }): Promise<StatusReport> => {
   const { instance, processes, units } = input;
   const memory = new Map(
@@ -110,6 +114,7 @@ export const report = async (input: {
     services,
     supervisor: { pid: process.pid, since: input.since, pssMb: own },
     memoryMb: Math.round(total * 10) / 10,
+    settings: Object.fromEntries(Object.entries(input.settings).filter(([name]) => timings.has(name))),
     restarts: units
       .flatMap((unit) => unit.restarts())
       .sort((a, b) => a.at.localeCompare(b.at))
@@ -139,6 +144,7 @@ export const reportStopped = (table: ProcessTable, paths: InstancePaths, instanc
     }),
     supervisor: null,
     memoryMb: 0,
+    settings: {},
     restarts: [],
   };
 };

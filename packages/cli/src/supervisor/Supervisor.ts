@@ -33,7 +33,7 @@ export interface SupervisorOptions {
   readonly home?: string;
   /** All services in one process. */
   readonly single?: boolean;
-  /** `DESTINY_*` settings for the services, such as `DESTINY_PAYMENT_WINDOW_SECONDS`. */
+  /** `DESTINY_*` settings for the services, such as `DESTINY_PAYMENT_WINDOW`. */
   readonly settings?: Readonly<Record<string, string>>;
   /** One line per event, for people. */
   readonly onProgress?: (line: string) => void;
@@ -149,7 +149,9 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
       paths,
       databaseUrl: Topology.databaseUrl(instance),
       gatewayUrl: `http://127.0.0.1:${Topology.portOf(instance, "gateway") ?? 0}`,
-      status: Effect.promise(() => report({ instance, processes, units, since, databaseVersion })),
+      status: Effect.promise(() =>
+        report({ instance, processes, units, since, databaseVersion, settings: options.settings ?? {} }),
+      ),
       kill: (name) => Effect.flatMap(unitOf(name), (unit) => unit.cycle("kill")),
       restart: (name) => Effect.flatMap(unitOf(name), (unit) => unit.cycle("drain")),
       restarts: Effect.sync(() => units.flatMap((unit) => unit.restarts()).sort((a, b) => a.at.localeCompare(b.at))),

@@ -41,6 +41,12 @@ export const portOf = (instance: Instance, name: string): number | undefined => 
   return found === undefined ? undefined : found.port + instance.portOffset;
 };
 
+/** Every port of an instance with this offset. */
+export const portsOf = (offset: number): ReadonlyArray<{ readonly name: string; readonly port: number }> => [
+  ...[...services, ...simulators].map(({ name, port }) => ({ name, port: port + offset })),
+  { name: "postgres", port: postgresPort + offset },
+];
+
 /** Without a database: a service appends the name of its own. */
 export const databaseUrl = (instance: Instance): string =>
   `postgres://destiny:${instance.secrets.postgresPassword}@127.0.0.1:${postgresPort + instance.portOffset}/`;
@@ -61,7 +67,7 @@ export interface TopologyOptions {
   readonly instance: Instance;
   readonly paths: InstancePaths;
   readonly single: boolean;
-  /** `DESTINY_*` settings of the caller, such as `DESTINY_PAYMENT_WINDOW_SECONDS`, passed on as they are. */
+  /** `DESTINY_*` settings of the caller, such as `DESTINY_PAYMENT_WINDOW`, passed on as they are. */
   readonly settings: Readonly<Record<string, string>>;
 }
 

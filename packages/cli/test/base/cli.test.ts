@@ -55,7 +55,18 @@ describe("destiny", () => {
     Effect.gen(function* () {
       const { code, stdout, stderr } = yield* destiny(["--help"]);
       assert.strictEqual(code, 0);
-      for (const command of ["up", "down", "status", "logs", "kill"])
+      for (const command of [
+        "up",
+        "down",
+        "status",
+        "logs",
+        "kill",
+        "seed",
+        "verify",
+        "doctor",
+        "rehearse",
+        "scenario",
+      ])
         assert.match(stdout, new RegExp(`^ {2}${command} `, "m"));
       assert.notInclude(stdout, "\u001B[");
       assert.strictEqual(stderr, "");
@@ -109,6 +120,31 @@ describe("destiny", () => {
       const supervisor = { pid: 4_194_303, startTime: "1", bootId: "gone", since: "2026-01-01" };
       fs.writeFileSync(paths.processesFile, JSON.stringify({ schemaVersion: 1, supervisor, processes: [] }));
       assert.strictEqual((yield* destiny(["status", "--json"], home)).code, 4);
+    }),
+  );
+
+  it.live("what works on a running shop says, without one, how to start it: exit code 4", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      for (const command of [["seed"], ["verify"], ["scenario", "run", "steady"]]) {
+        const { code, stdout } = yield* destiny([...command, "--json"], home);
+        assert.strictEqual(code, 4, command.join(" "));
+        const { error } = JSON.parse(stdout);
+        assert.strictEqual(error.code, "NOT_RUNNING");
+        assert.include(error.next[0], "destiny up");
+      }
+    }),
+  );
+
+  it.live("a scenario or a report that does not exist is exit code 2, with those that do", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const unknown = yield* destiny(["rehearse", "stedy", "--json"], home);
+      assert.strictEqual(unknown.code, 2);
+      assert.include(JSON.parse(unknown.stdout).error.next[0], "steady");
+      const none = yield* destiny(["scenario", "report", "--json"], home);
+      assert.strictEqual(none.code, 2);
+      assert.strictEqual(JSON.parse(none.stdout).error.code, "NO_REPORT");
     }),
   );
 

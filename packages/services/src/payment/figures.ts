@@ -8,6 +8,8 @@ export interface PaymentFigures {
   /** Orders, not won. */
   readonly captured: number;
   readonly refunded: number;
+  /** Orders that were sent to another gateway. */
+  readonly reissued: number;
   /** Attempts whose outcome had to be asked for, and was found. */
   readonly unknownResolved: number;
   /** Approvals that nobody wanted any more, and whose money went back. */
@@ -27,14 +29,18 @@ export const figures: Effect.Effect<PaymentFigures, SqlError, SqlClient.SqlClien
     SELECT provider,
       count(*) FILTER (WHERE status IN ('captured', 'refunding', 'refunded')) AS captured,
       count(*) FILTER (WHERE status = 'refunded') AS refunded,
-      count(*) FILTER (WHERE tries > 0 AND status IN ('captured', 'declined', 'refunded')) AS resolved,
+      count(*) FILTER (WHERE tries > 0 AND status IN ('captured', 'declined')) AS resolved,
       count(*) FILTER (WHERE status = 'voided') AS voided
     FROM payment_attempt GROUP BY provider`;
+  const [moved] = yield* sql<{ readonly n: bigint }>`
+    SELECT count(*) AS n FROM (
+      SELECT reference FROM payment_attempt GROUP BY reference HAVING count(DISTINCT provider) > 1) several`;
   const sum = (pick: (row: (typeof rows)[number]) => bigint): number =>
     rows.reduce((total, row) => total + Number(pick(row)), 0);
   return {
     captured: sum((row) => row.captured),
     refunded: sum((row) => row.refunded),
+    reissued: Number(moved?.n ?? 0n),
     unknownResolved: sum((row) => row.resolved),
     voidedLate: sum((row) => row.voided),
     byGateway: Object.fromEntries(rows.map((row) => [providerName(row.provider), Number(row.captured)])),

@@ -1,5 +1,4 @@
 import { string } from "@oclif/core/args";
-import { exitCodes } from "../../CliError.ts";
 import { EffectCommand } from "../../EffectCommand.ts";
 import { instanceFlag, loadFlags } from "../../flags.ts";
 
@@ -11,14 +10,15 @@ export default class ScenarioRun extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(ScenarioRun);
-    const [Effect, { connect }, Scenario, { render }, LiveTable] = await Promise.all([
+    const [Effect, { connect }, Scenario, { render }, LiveTable, { exitCode }] = await Promise.all([
       import("effect/Effect"),
       import("../../run/connect.ts"),
       import("../../run/scenario.ts"),
       import("../../run/Verdict.ts"),
       import("../../run/LiveTable.ts"),
+      import("../../run/Report.ts"),
     ]);
-    const progress = (line: string): void => this.progress(line);
+    const live = LiveTable.make(process.stderr, (line) => this.progress(line));
     const report = await this.runEffect(
       Effect.flatMap(connect(flags.instance), (connection) =>
         Scenario.run(connection, {
@@ -26,15 +26,13 @@ export default class ScenarioRun extends EffectCommand {
           peakPerSecond: flags.peak,
           durationSeconds: flags.duration,
           seed: flags.seed,
-          progress,
-          live: LiveTable.make(process.stderr, progress),
+          progress: live.log,
+          live,
         }),
       ),
     );
     this.log(render(report));
-    if (report.verdict !== "PASS") {
-      process.exitCode = report.drainedMs === null ? exitCodes.unhealthy : exitCodes.thresholds;
-    }
+    process.exitCode = exitCode(report);
     return report;
   }
 }

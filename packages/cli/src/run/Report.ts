@@ -1,0 +1,105 @@
+/**
+ * Puts a run's pieces together and judges them. Pure, so that the verdict's rules are tested without a shop.
+ *
+ * Guarantee: nothing passes for want of evidence: a fault that was not carried out to the end, a database that may forget,
+ * or a shop that never came to rest is a FAIL with a remark that says so.
+ */
+import type { PaymentFigures } from "@destiny/services/payment/figures";
+import type { VerifyResult } from "@destiny/services/audit";
+import { type Samples, type Scenario, type Summary, Thresholds } from "@destiny/testkit/scenario";
+import { exitCodes } from "../CliError.ts";
+import { type Restarted, type RunReport, type Threshold, verdictOf } from "../RunReport.ts";
+
+/** A fault as it was carried out; `recoveredMs` is null when the service was not seen ready again. */
+export interface CarriedOut {
+  readonly service: string;
+  readonly injectedAt: number;
+  readonly recoveredMs: number | null;
+  readonly settleSeconds: number;
+}
+
+export interface Pieces {
+  readonly scenario: Pick<Scenario, "name" | "thresholds" | "faults">;
+  readonly profile: RunReport["profile"];
+  readonly durability: RunReport["durability"];
+  readonly summary: Summary.Summary;
+  readonly samples: Samples.Samples;
+  readonly faults: ReadonlyArray<CarriedOut>;
+  readonly payments: PaymentFigures;
+  readonly memoryMb: number;
+  /** When the audit began to wait for quiet, epoch milliseconds. */
+  readonly auditedAt: number;
+  readonly audited: VerifyResult;
+}
+
+const maxExamples = 5;
+
+const recovered = (expected: number, restarts: ReadonlyArray<Restarted>): ReadonlyArray<Threshold> =>
+  expected === 0
+    ? []
+    : [
+        {
+          name: "faults recovered from, at least",
+          ok: restarts.length >= expected,
+          value: restarts.length,
+          limit: expected,
+          unit: "faults",
+        },
+      ];
+
+/** What a reader of a FAIL wants to know first; empty after a clean run. */
+const remarksOf = ({ audited, durability, faults, summary }: Pieces): ReadonlyArray<string> => [
+  ...(summary.interrupted ? ["the load was stopped before every arrival was tried"] : []),
+  ...audited.moving.map((what) => `still moving when the wait was over: ${what}`),
+  ...faults.filter(({ recoveredMs }) => recoveredMs === null).map(({ service }) => `${service} never recovered`),
+  ...Object.entries(durability)
+    .filter(([, setting]) => setting !== "on")
+    .map(([name, setting]) => `the database may forget: ${name} is ${setting}`),
+  ...summary.unexpected
+    .slice(0, maxExamples)
+    .map(({ detail, route, shopper, status }) => `shopper ${shopper}: ${route} answered ${status} ${detail}`.trim()),
+  ...summary.journeyFailures.examples.slice(0, maxExamples).map((example) => `a journey failed: ${example}`),
+];
+
+export const assemble = (pieces: Pieces): RunReport => {
+  const { audited, auditedAt, durability, faults, scenario, summary } = pieces;
+  const evidence: Thresholds.Evidence = {
+    summary,
+    samples: pieces.samples,
+    faults: faults.map(({ injectedAt, recoveredMs, service, settleSeconds }) => ({
+      service,
+      injectedAt,
+      recoveredAt: recoveredMs === null ? undefined : injectedAt + recoveredMs,
+      settleSeconds,
+    })),
+  };
+  const restarts = faults.flatMap(({ recoveredMs, service }) => (recoveredMs === null ? [] : { service, recoveredMs }));
+  const { p50Ms, p95Ms, p99Ms } = summary.saga;
+  const facts = {
+    run: summary.run,
+    scenario: scenario.name,
+    seed: summary.seed,
+    profile: pieces.profile,
+    durability,
+    orders: summary.orders,
+    coupons: summary.coupons,
+    dropped: summary.dropped,
+    drainedMs:
+      audited.quietAfterMillis === null
+        ? null
+        : Math.round(auditedAt + audited.quietAfterMillis - summary.lastArrivalAt),
+    http: Thresholds.http(evidence),
+    saga: { p50Ms, p95Ms, p99Ms },
+    payments: pieces.payments,
+    restarts,
+    memoryMb: pieces.memoryMb,
+    invariants: audited.invariants,
+    thresholds: [...Thresholds.evaluate(scenario, evidence), ...recovered(scenario.faults.length, restarts)],
+    remarks: remarksOf(pieces),
+  };
+  return { verdict: verdictOf(facts), ...facts };
+};
+
+/** 0 exactly when the verdict is PASS; 4 when the shop never came to rest, 5 for everything else that does not hold. */
+export const exitCode = ({ drainedMs, verdict }: Pick<RunReport, "drainedMs" | "verdict">): number =>
+  verdict === "PASS" ? exitCodes.ok : drainedMs === null ? exitCodes.unhealthy : exitCodes.thresholds;

@@ -1,0 +1,52 @@
+import { assert, describe, it } from "@effect/vitest";
+import * as Catalogue from "../../src/seed/Catalogue.ts";
+
+const unique = (values: ReadonlyArray<string>): number => new Set(values).size;
+
+describe("a seeded catalogue", () => {
+  const shop = Catalogue.make("S", 42);
+
+  it("is the same for the same seed, and another for another seed", () => {
+    assert.deepStrictEqual(Catalogue.make("S", 42), shop);
+    assert.notDeepEqual(Catalogue.make("S", 43).products, shop.products);
+  });
+
+  it("has as much of everything as its scale says, with no id or name twice", () => {
+    for (const scale of ["S", "M"] as const) {
+      const { brandIds, products, users } = Catalogue.make(scale, 1);
+      const sizes = Catalogue.scales[scale];
+      assert.strictEqual(unique(brandIds), sizes.brands);
+      assert.strictEqual(unique(products.map(({ brandId }) => brandId)), sizes.brands);
+      assert.strictEqual(unique(products.map(({ name }) => name)), sizes.products);
+      for (const field of ["username", "email", "nickname", "phone"] as const) {
+        assert.strictEqual(unique(users.map((user) => user[field])), sizes.users, field);
+      }
+      assert.strictEqual(
+        unique([...brandIds, ...products.map(({ id }) => id), ...users.map(({ id }) => id)]),
+        sizes.brands + sizes.products + sizes.users,
+      );
+    }
+  });
+
+  it("has usernames and a password that the sign-up would accept, at every scale", () => {
+    const last = Catalogue.usernameOf(Catalogue.scales.L.users - 1);
+    for (const name of [last, ...shop.users.map(({ username }) => username)]) assert.match(name, /^[a-z0-9]{4,10}$/);
+    assert.match(Catalogue.password, /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,15}$/);
+  });
+
+  it("is named in Korean and in English, with prices in whole hundreds of won", () => {
+    assert.isAbove(shop.products.filter(({ name }) => /\p{Script=Hangul}/u.test(name)).length, 50);
+    assert.isAbove(shop.products.filter(({ name }) => /^[A-Z][a-z]+ /.test(name)).length, 50);
+    assert.isTrue(shop.products.every(({ price }) => price >= 5000 && price <= 300_000 && price % 100 === 0));
+  });
+
+  it("keeps little of the hot articles and plenty of all others, and nothing else depends on how hot they are", () => {
+    const hotter = Catalogue.make("S", 42, { products: 2, stock: 7 });
+    assert.deepStrictEqual(
+      hotter.products.slice(0, 4).map(({ stock }) => stock),
+      [7, 7, Catalogue.ordinaryStock, Catalogue.ordinaryStock],
+    );
+    const withoutStock = ({ products }: Catalogue.Catalogue) => products.map(({ stock: _, ...rest }) => rest);
+    assert.deepStrictEqual(withoutStock(hotter), withoutStock(shop));
+  });
+});

@@ -1,0 +1,108 @@
+import { assert, describe, it } from "@effect/vitest";
+import { assemble, exitCode, type Pieces } from "../../src/run/Report.ts";
+import { render } from "../../src/run/Verdict.ts";
+import { pieces, summary, zeroAt } from "../fixtures/pieces.ts";
+
+const judged = (change: Partial<Pieces>) => {
+  const report = assemble({ ...pieces, ...change });
+  return { report, verdict: report.verdict, code: exitCode(report) };
+};
+
+describe("the report of a run", () => {
+  it("of a run in which everything held is PASS and exit code 0", () => {
+    const { code, report } = judged({});
+    assert.strictEqual(report.verdict, "PASS");
+    assert.strictEqual(code, 0);
+    assert.deepStrictEqual(report.remarks, []);
+    assert.strictEqual(report.drainedMs, 6500);
+    assert.deepStrictEqual(report.restarts, [{ service: "stock", recoveredMs: 1000 }]);
+  });
+
+  it("keeps both equations of the shoppers' counts", () => {
+    const { dropped, orders } = assemble(pieces);
+    assert.strictEqual(orders.offered, orders.placed + orders.refused + dropped);
+    const { cancelled, completed, failed, open, soldOut, unpaid } = orders;
+    assert.strictEqual(orders.placed, completed + soldOut + unpaid + cancelled + failed + open);
+  });
+
+  it("excuses slow answers while the killed service is away, and only then", () => {
+    const limit = (change: Partial<Pieces>) =>
+      judged(change).report.thresholds.find(({ name }) => name.startsWith("p99 POST /v1/orders"));
+    assert.isTrue(limit({})?.ok);
+    const elsewhere = [{ service: "stock", injectedAt: zeroAt + 8000, recoveredMs: 1000, settleSeconds: 0 }];
+    assert.deepInclude(limit({ faults: elsewhere }), { ok: false, value: 900 });
+  });
+
+  it("is FAIL and exit code 5 when an invariant is violated or proved nothing", () => {
+    const violated = { id: "I1" as const, ok: false, checked: 9, violations: [{ id: "sku 1", what: "oversold by 1" }] };
+    for (const invariants of [[violated], [{ ...violated, ok: true, checked: 0, violations: [] }], []]) {
+      const { code, verdict } = judged({ audited: { ...pieces.audited, invariants } });
+      assert.strictEqual(verdict, "FAIL");
+      assert.strictEqual(code, 5);
+    }
+  });
+
+  it("is FAIL and exit code 5 when a threshold is missed", () => {
+    const { code, verdict } = judged({ summary: { ...summary, dropped: 6 } });
+    assert.strictEqual(verdict, "FAIL");
+    assert.strictEqual(code, 5);
+  });
+
+  it("is FAIL when a fault did not recover or was never injected, and never invents a recovery time", () => {
+    const faults = [{ service: "stock", injectedAt: zeroAt + 4000, recoveredMs: null, settleSeconds: 0 }];
+    for (const carriedOut of [faults, []]) {
+      const { report } = judged({ faults: carriedOut });
+      assert.strictEqual(report.verdict, "FAIL");
+      assert.deepStrictEqual(report.restarts, []);
+    }
+    assert.include(judged({ faults }).report.remarks, "stock never recovered");
+  });
+
+  it("is FAIL and exit code 4 when the shop never came to rest, and says what moved", () => {
+    const audited = { ...pieces.audited, quiescent: false, quietAfterMillis: null, moving: ["saga: 1 under way"] };
+    const { code, report } = judged({ audited });
+    assert.strictEqual(report.drainedMs, null);
+    assert.strictEqual(code, 4);
+    assert.include(report.remarks.join("\n"), "saga: 1 under way");
+  });
+
+  it("is FAIL on a database that may forget what it committed", () => {
+    for (const durability of [
+      { fsync: "off", synchronousCommit: "on" },
+      { fsync: "on", synchronousCommit: "off" },
+    ]) {
+      const { report } = judged({ durability });
+      assert.strictEqual(report.verdict, "FAIL");
+      assert.match(report.remarks.join("\n"), /may forget/);
+    }
+  });
+});
+
+describe("the report for people", () => {
+  it("shows every figure that the verdict rests on", () => {
+    const text = render(assemble(pieces));
+    for (const part of [
+      "100 offered, 97 placed, 2 refused, 1 dropped",
+      "90 payable, 80 completed, 7 sold out, 10 unpaid",
+      "80 captured",
+      "stock: ready again after 1000 ms",
+      "fsync on, synchronous_commit on",
+      "I1",
+    ])
+      assert.include(text, part);
+    assert.match(text, /^POST \/v1\/orders +99 +0 +10 +30 +46$/m);
+    assert.match(text, /\nPASS$/);
+  });
+
+  it("names what is wrong, at the end where it is read", () => {
+    const invariants = [
+      { id: "I1" as const, ok: false, checked: 9, violations: [{ id: "sku 1", what: "oversold by 1" }] },
+    ];
+    const unexpected = [{ route: "POST /v1/orders", status: 500, at: 1, shopper: 7, detail: "boom" }];
+    const text = render(
+      assemble({ ...pieces, audited: { ...pieces.audited, invariants }, summary: { ...summary, unexpected } }),
+    );
+    assert.include(text, "I1 sku 1: oversold by 1");
+    assert.match(text, /shopper 7: POST \/v1\/orders answered 500 boom\nFAIL$/);
+  });
+});
