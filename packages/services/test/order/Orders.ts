@@ -1,0 +1,43 @@
+/** What the tests of the order service have in common: the service, and orders to place. */
+import { Ids } from "@destiny/sdk/message";
+import * as Effect from "effect/Effect";
+import { BrandId, OrderId, type PricedLine, ProductId, Won } from "../../src/contracts/index.ts";
+import * as Order from "../../src/order/layer.ts";
+import * as ServiceTest from "../shared/ServiceTest.ts";
+import type { Shopper } from "../shared/TestTokens.ts";
+
+export const service = ServiceTest.layer("order", Order.layer);
+
+export const recipient = {
+  recipientName: "김하나",
+  recipientPhone: "010-1234-5678",
+  zipcode: "04524",
+  address1: "서울 중구 세종대로 110",
+  deliveryMessage: "문 앞에 놓아 주세요",
+} as const;
+
+export const product = Effect.map(Ids.fresh, (id) => ProductId.make(id));
+
+/** The body of an order over these lines; one piece of a new product when there are none. */
+export const bodyOf = Effect.fnUntraced(function* (
+  items?: ReadonlyArray<{ readonly productId: string; readonly quantity: unknown }>,
+) {
+  return { ...recipient, items: items ?? [{ productId: yield* product, quantity: 1 }] };
+});
+
+export const idOf = ({ body }: { readonly body: Record<string, unknown> }): OrderId => OrderId.make(String(body["id"]));
+
+/** Places an order of one product under a key of its own. */
+export const placed = Effect.fnUntraced(function* (shopper: Shopper) {
+  const { http } = yield* ServiceTest.ServiceTest;
+  const answer = yield* http.post("/v1/orders", { as: shopper, key: yield* Ids.fresh, body: yield* bodyOf() });
+  return { id: idOf(answer), answer };
+});
+
+const brandId = BrandId.make("0190a000-0000-7000-8000-00000000b0b0");
+
+/** The prices that the saga would fix: 1,000 won a piece. */
+export const priced = Effect.fnUntraced(function* (quantity = 1) {
+  const line: PricedLine = { productId: yield* product, brandId, quantity, unitPrice: Won.make(1000) };
+  return { lines: [line], amount: Won.make(1000 * quantity) };
+});
