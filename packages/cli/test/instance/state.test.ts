@@ -161,7 +161,7 @@ describe("the topology", () => {
       instance: openInstance(paths),
       paths,
       single,
-      settings: settingsFrom({ DESTINY_PAYMENT_WINDOW_SECONDS: "5", DESTINY_INSTANCE: "x" }),
+      settings: settingsFrom({ DESTINY_PAYMENT_WINDOW: "5 seconds", DESTINY_INSTANCE: "x" }),
     };
   };
 
@@ -177,7 +177,7 @@ describe("the topology", () => {
     Effect.gen(function* () {
       const input = options(yield* temporaryHome, true);
       const [, all] = topology(input);
-      assert.strictEqual(all?.environment["DESTINY_PAYMENT_WINDOW_SECONDS"], "5");
+      assert.strictEqual(all?.environment["DESTINY_PAYMENT_WINDOW"], "5 seconds");
       assert.strictEqual(all?.environment["DESTINY_INSTANCE"], input.instance.id);
       assert.deepStrictEqual(
         all?.hosts.map((host) => host.name),

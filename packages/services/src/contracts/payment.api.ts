@@ -5,7 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { Instant, OrderId, UserId, Won } from "./common.ts";
+import { Instant, OrderId, Text, UserId, Won } from "./common.ts";
 import { PaymentProvider } from "./payment.messages.ts";
 
 /** `CONFIRMING`: a confirm is out, or its outcome is being asked for. */
@@ -31,7 +31,7 @@ export const Confirm = Schema.Struct({
   orderId: OrderId,
   provider: PaymentProvider,
   /** What the gateway gave the shopper's browser. */
-  paymentKey: Schema.NonEmptyString.check(Schema.isMaxLength(200)),
+  paymentKey: Text({ minLength: 1, maxLength: 200 }),
   /** What the shopper was shown; compared with the amount that the saga fixed, before any money moves. */
   amount: Won,
 });

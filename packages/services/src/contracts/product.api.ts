@@ -1,4 +1,4 @@
-/** The product context over HTTP: reading is open to everybody. */
+/** The product context over HTTP: reading is open to everybody; a hidden product does not exist there. */
 import { Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";

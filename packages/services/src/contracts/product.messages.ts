@@ -4,13 +4,13 @@ import * as Schema from "effect/Schema";
 import { BrandId, Line, OrderId, PricedLine, ProductId, Quantity } from "./common.ts";
 import { productCommands, productEvents } from "./topics.ts";
 
-/** A product that cannot be ordered, and why. */
+/** A product that cannot be ordered, and why. `OVER_LIMIT`: with the lines before it the order exceeds `maxWon`. */
 export const InvalidProduct = Schema.Struct({
   productId: ProductId,
-  reason: Schema.Literals(["NOT_FOUND", "UNAVAILABLE"]),
+  reason: Schema.Literals(["NOT_FOUND", "UNAVAILABLE", "OVER_LIMIT"]),
 });
 
-/** Are all of these on sale, and at which price? The answer fixes the prices of the order. */
+/** Are all of these on sale, and at which price? The answer fixes the prices of the order, `maxWon` in total at most. */
 export const ValidateProducts = Message.command("product.validate.v1", {
   topic: productCommands,
   payload: Schema.Struct({ orderId: OrderId, lines: Schema.Array(Line) }),

@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema";
 import {
   InvalidProduct,
   type Line,
+  maxWon,
   OrderId,
   PricedLine,
   Product,
@@ -40,11 +41,16 @@ type View = Machine.View<ProductId, ProductState>;
 const validate = (view: View, lines: ReadonlyArray<Line>): Answer => {
   const products: Array<typeof InvalidProduct.Type> = [];
   const priced: Array<PricedLine> = [];
+  let total = 0;
   for (const { productId, quantity } of lines) {
     const product = view.get(productId);
     if (product === undefined) products.push({ productId, reason: "NOT_FOUND" });
     else if (product.status === "HIDED") products.push({ productId, reason: "UNAVAILABLE" });
-    else priced.push({ productId, brandId: product.brandId, quantity, unitPrice: product.price });
+    else {
+      total += product.price * quantity;
+      if (total > maxWon) products.push({ productId, reason: "OVER_LIMIT" });
+      else priced.push({ productId, brandId: product.brandId, quantity, unitPrice: product.price });
+    }
   }
   return products.length > 0 ? { _tag: "Refused", products } : { _tag: "Validated", lines: priced };
 };

@@ -20,7 +20,8 @@ export const layer = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
       }),
       get: Effect.fn("product.get")(function* ({ params }) {
         const product = yield* Effect.orDie(products.byId(params.id));
-        return product === undefined ? yield* new ProductNotFound({}) : shown(product);
+        if (product === undefined || product.status === "HIDED") return yield* new ProductNotFound({});
+        return shown(product);
       }),
     });
   }),

@@ -17,7 +17,6 @@ import {
   FailureReason,
   HoldStock,
   Lines,
-  maxWon,
   OpenPayment,
   OrderCancelRequested,
   OrderId,
@@ -49,13 +48,9 @@ const Data = Schema.Struct({
 });
 type Data = typeof Data.Type;
 
+/** The products' validation refuses more than a `Won` can say. */
 const total = (lines: ReadonlyArray<PricedLine>): Won =>
-  Won.make(
-    Math.min(
-      maxWon,
-      lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
-    ),
-  );
+  Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0));
 
 const ofOrder = ({ orderId }: Data) => ({ orderId });
 

@@ -99,3 +99,7 @@ export const fieldsOf = ({ body }: Answer): ReadonlyArray<string> =>
 /** The items of a list's page. */
 export const itemsOf = ({ body }: Answer): ReadonlyArray<Record<string, unknown>> =>
   body["items"] as ReadonlyArray<Record<string, unknown>>;
+
+/** The query parameter that asks for the page after this one; undefined after the last. */
+export const nextOf = ({ body: { nextCursor } }: Answer): string | undefined =>
+  typeof nextCursor === "string" ? `cursor=${nextCursor}` : undefined;

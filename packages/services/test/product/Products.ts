@@ -1,0 +1,33 @@
+/** What the tests of the product service have in common: the service, and products to sell. */
+import { Ids } from "@destiny/sdk/message";
+import * as Effect from "effect/Effect";
+import { BrandId, ProductId, type ProductStatus, Won } from "../../src/contracts/index.ts";
+import type { ProductState } from "../../src/product/Domain.ts";
+import * as Product from "../../src/product/layer.ts";
+import * as Store from "../../src/product/Store.ts";
+import * as ServiceTest from "../shared/ServiceTest.ts";
+
+export const service = ServiceTest.layer("product", Product.layer);
+
+export const brandId = BrandId.make("0190a000-0000-7000-8000-00000000b0b0");
+
+export const newId = Effect.map(Ids.fresh, (id) => ProductId.make(id));
+
+/** Puts a product on sale as the seed does. */
+export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILABLE", price = 1000) {
+  const id = yield* newId;
+  const product: ProductState = {
+    id,
+    brandId,
+    name: `product ${id}`,
+    price: Won.make(price),
+    status,
+    color: null,
+    size: "M",
+    stockVersion: 0,
+  };
+  yield* Store.insertAll([product]);
+  return product;
+});
+
+export const shown = ({ stockVersion: _, ...product }: ProductState) => product;
