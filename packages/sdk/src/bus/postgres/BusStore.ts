@@ -9,8 +9,11 @@ import * as Bulk from "../../sql/Bulk.ts";
 import type { Lag } from "../EventBus.ts";
 import type { Stored } from "../StoredRecord.ts";
 
-/** The channel on which publishing wakes consumers. Payload: the ids of the topics, or `g` and the id of a group. */
-export const channel = "destiny_bus";
+/** The channel on which members call their group to a rebalance. Payload: the id of the group. */
+export const groupChannel = "destiny_bus";
+
+/** Publishing wakes the consumers of a topic only: on one channel for all, every process would wake at every message. */
+export const topicChannel = (topicId: number): string => `${groupChannel}_${topicId}`;
 
 export interface StoredTopic extends Topic {
   readonly id: number;
@@ -121,7 +124,7 @@ export const publish = (sql: SqlClient, messages: ReadonlyArray<Addressed>): Sta
         i.key, i.headers, i.data
       FROM input i LEFT JOIN locked l USING (topic_id, partition)
     )
-    SELECT pg_notify(${channel}, string_agg(DISTINCT topic_id::text, ',')) FROM wanted`;
+    SELECT pg_notify(${groupChannel} || '_' || topic_id, '') FROM (SELECT DISTINCT topic_id FROM wanted) AS topic`;
 };
 
 /**

@@ -13,7 +13,7 @@ import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import * as Queue from "effect/Queue";
 import * as Random from "effect/Random";
-import type * as Scope from "effect/Scope";
+import * as Scope from "effect/Scope";
 import * as Semaphore from "effect/Semaphore";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
@@ -48,6 +48,8 @@ export interface Member {
 
 export interface Session {
   readonly query: (text: string, params: ReadonlyArray<unknown>) => Effect.Effect<ReadonlyArray<Row>, SqlError>;
+  /** From here on, publishing to the topic wakes its members. */
+  readonly hear: (topicId: number) => Effect.Effect<void, SqlError>;
   /** Done when the connection is gone, and with it all ownership. */
   readonly lost: Deferred.Deferred<void>;
 }
@@ -76,7 +78,7 @@ const readLocks = `SELECT classid::int8 AS class, objid::int8 AS object FROM pg_
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 const tryLocks = `SELECT object, pg_try_advisory_lock($1::int4, object) AS mine FROM unnest($2::int4[]) AS object`;
 const unlock = `SELECT pg_advisory_unlock($1::int4, object) FROM unnest($2::int4[]) AS object`;
-const tell = `SELECT pg_notify('${BusStore.channel}', 'g' || $1::int4)`;
+const tell = `SELECT pg_notify('${BusStore.groupChannel}', $1::int4::text)`;
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -93,6 +95,7 @@ export const make = Effect.fnUntraced(function* (
 
   /** Counts the member as live. Locks are re-entrant in a session, so what the session already holds is not drawn again. */
   const enrol = Effect.fnUntraced(function* (session: Session, member: Member, held: Set<number>) {
+    yield* Effect.forEach(member.topics, ({ id }) => session.hear(id), { discard: true });
     for (;;) {
       const drawn = yield* Random.nextIntBetween(0, AdvisoryLocks.maxMemberSlot, { halfOpen: true });
       const lock = AdvisoryLocks.memberBase + drawn;
@@ -155,31 +158,48 @@ export const make = Effect.fnUntraced(function* (
       }),
     );
 
-  const listen = (notices: Queue.Dequeue<PgConnection.Notification, SqlError>) =>
+  /** Ends only by failing, with the connection. */
+  const attend = (
+    notices: Queue.Dequeue<PgConnection.Notification, SqlError>,
+    onNotices: (payloads: ReadonlyArray<string>) => void,
+  ) =>
     Effect.forever(
       Effect.map(Queue.takeAll(notices), (batch) => {
-        const said = new Set(batch.flatMap(({ payload }) => payload.split(",")));
-        for (const member of members) {
-          if (said.has(`g${member.groupId}`)) nudge();
-          if (member.topics.some((topic) => said.has(String(topic.id)))) wake(member);
-        }
+        onNotices(batch.map(({ payload }) => payload));
       }),
     );
+
+  const onGroups = (groups: ReadonlyArray<string>): void => {
+    for (const member of members) if (groups.includes(String(member.groupId))) nudge();
+  };
+
+  const onTopic = (topicId: number) => (): void => {
+    for (const member of members) if (member.topics.some(({ id }) => id === topicId)) wake(member);
+  };
 
   let failures = 0;
   const serve = Effect.gen(function* () {
     const connection = yield* PgConnection.make(options.connection);
     const pinned = yield* connection.pin;
-    const notices = yield* pinned.listen(BusStore.channel);
-    const queries = yield* Effect.scope;
+    const notices = yield* pinned.listen(BusStore.groupChannel);
+    const connected = yield* Effect.scope;
+    const heard = new Set<number>();
     const lost = yield* Deferred.make<void>();
     const session: Session = {
       lost,
       // Forked, because an interrupted caller would make the driver cancel whatever this session runs next.
       query: (text, params) =>
-        Effect.flatMap(Effect.forkIn(pinned.query(text, params), queries, { startImmediately: true }), Fiber.join).pipe(
-          Effect.map((result) => result.rows),
-        ),
+        Effect.flatMap(
+          Effect.forkIn(pinned.query(text, params), connected, { startImmediately: true }),
+          Fiber.join,
+        ).pipe(Effect.map((result) => result.rows)),
+      hear: Effect.fnUntraced(function* (topicId) {
+        if (heard.has(topicId)) return;
+        const topicNotices = yield* Scope.provide(pinned.listen(BusStore.topicChannel(topicId)), connected);
+        heard.add(topicId);
+        // That the connection broke is seen on the group channel.
+        yield* Effect.forkIn(Effect.ignore(attend(topicNotices, onTopic(topicId))), connected);
+      }),
     };
     yield* Effect.addFinalizer(() =>
       Effect.sync(() => {
@@ -194,7 +214,7 @@ export const make = Effect.fnUntraced(function* (
       Effect.forever,
     );
     for (const member of members) wake(member);
-    return yield* Effect.raceFirst(watch, listen(notices));
+    return yield* Effect.raceFirst(watch, attend(notices, onGroups));
   });
 
   const serveForever = Effect.forever(
