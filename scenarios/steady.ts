@@ -2,7 +2,8 @@
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
 import { pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
-const maxWarmUpSeconds = 4;
+/** Freshly started processes compile their hot paths for about eight seconds under load; what they answer then says little. */
+const maxWarmUpSeconds = 10;
 
 const order: Journey = async (shopper) => {
   const product = shopper.products.pick();
@@ -25,15 +26,14 @@ const steady: Scenario = {
   timings: { paymentWindowSeconds: 10, holdSeconds: 30 },
   needs: { users: 200, products: 50, stockPerProduct: 5_000 },
   zipfExponent: 1,
-  phases: ({ peakPerSecond, durationSeconds }) => [
-    {
-      seconds: Math.min(maxWarmUpSeconds, durationSeconds / 4),
-      from: peakPerSecond / 10,
-      to: peakPerSecond,
-      warmUp: true,
-    },
-    { seconds: durationSeconds, from: peakPerSecond, to: peakPerSecond },
-  ],
+  phases: ({ peakPerSecond, durationSeconds }) => {
+    const warmUpSeconds = Math.min(maxWarmUpSeconds, durationSeconds / 3);
+    return [
+      { seconds: 0.4 * warmUpSeconds, from: peakPerSecond / 10, to: peakPerSecond, warmUp: true },
+      { seconds: 0.6 * warmUpSeconds, from: peakPerSecond, to: peakPerSecond, warmUp: true },
+      { seconds: durationSeconds, from: peakPerSecond, to: peakPerSecond },
+    ];
+  },
   journeys: {
     buy: { weight: 80, places: "order", run: buy },
     leave: { weight: 20, places: "order", run: order },
