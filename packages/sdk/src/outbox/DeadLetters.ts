@@ -144,8 +144,8 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
         Effect.gen(function* () {
           yield* sql`SELECT 1 FROM parked_key WHERE consumer = ${consumer} AND key = ${letter.key} FOR UPDATE`;
           yield* sql`UPDATE dead_letter SET status = 'dropped' WHERE consumer = ${consumer} AND id = ${id}`;
-          yield* sql`INSERT INTO inbox (consumer, day, id, at, source, type, key, sequence, rejected, emitted)
-            VALUES (${consumer}, ${dayOfId(id)}::date, ${id}, now(), ${letter.envelope.source}, ${letter.type},
+          yield* sql`INSERT INTO inbox (consumer, day, id, at, source, topic, type, key, sequence, rejected, emitted)
+            VALUES (${consumer}, ${dayOfId(id)}::date, ${id}, now(), ${letter.envelope.source}, ${letter.topic}, ${letter.type},
               ${letter.key}, ${letter.envelope.sequence ?? null}, true, '{}') ON CONFLICT DO NOTHING`;
         }),
       );

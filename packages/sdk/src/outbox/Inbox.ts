@@ -36,6 +36,7 @@ const recorded = {
   day: "text",
   at: "timestamptz",
   source: "text",
+  topic: "text",
   type: "text",
   key: "text",
   sequence: "int8",
@@ -54,6 +55,7 @@ const rowOf = (row: InputRow) => {
     day: dayOfId(row.input.id),
     at: row.input.at,
     source: envelope?.source,
+    topic: envelope?.topic,
     type: envelope?.type,
     key: envelope?.key,
     sequence: envelope?.sequence,
@@ -116,8 +118,8 @@ export const layer: Layer.Layer<InputLog, never, SqlClient.SqlClient> = Layer.ef
       record: (consumer, rows) => [
         MachineStore.sql(
           "recorded",
-          sql`INSERT INTO inbox (consumer, day, id, at, source, type, key, sequence, fingerprint, outcome, rejected, emitted)
-            SELECT ${consumer}, x.day::date, x.id, x.at, x.source, x.type, x.key, x.sequence, x.fingerprint,
+          sql`INSERT INTO inbox (consumer, day, id, at, source, topic, type, key, sequence, fingerprint, outcome, rejected, emitted)
+            SELECT ${consumer}, x.day::date, x.id, x.at, x.source, x.topic, x.type, x.key, x.sequence, x.fingerprint,
               x.outcome::jsonb, x.rejected, x.emitted::uuid[]
             FROM ${Bulk.rows(sql, "x", recorded, rows.map(rowOf))} ORDER BY x.ordinal`,
         ),

@@ -2,7 +2,8 @@
  * What the tables of one database prove about its messages.
  *
  * - I8, the sending half: every message that an input caused (its inbox row names them) was published.
- * - I9: per consumer, source and key the first applications are in `sequence` order.
+ * - I9: per consumer, source, topic and key the first applications are in `sequence` order. No bus orders one topic against
+ *   another, so a reply and an event of the same source may be applied in either order.
  */
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
@@ -23,10 +24,10 @@ const published = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
 const ordered = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
   const [count] = yield* sql<{ readonly n: bigint }>`SELECT count(*) AS n FROM inbox WHERE sequence IS NOT NULL`;
   const violations = yield* sql<Violation>`
-    SELECT id, consumer || ' applied sequence ' || sequence || ' of ' || source || ' ' || key || ' after ' || before AS what
+    SELECT id, consumer || ' applied sequence ' || sequence || ' of ' || source || ' ' || topic || ' ' || key || ' after ' || before AS what
     FROM (
-      SELECT id, consumer, source, key, sequence,
-        lag(sequence) OVER (PARTITION BY consumer, source, key ORDER BY position) AS before
+      SELECT id, consumer, source, topic, key, sequence,
+        lag(sequence) OVER (PARTITION BY consumer, source, topic, key ORDER BY position) AS before
       FROM inbox WHERE sequence IS NOT NULL) AS applied
     WHERE before > sequence LIMIT ${maxNamedViolations}`;
   return { id: "I9", checked: Number(count?.n ?? 0), violations } satisfies Finding;

@@ -48,6 +48,7 @@ CREATE TABLE inbox (
   position bigint NOT NULL DEFAULT nextval('inbox_position'),
   at timestamptz NOT NULL,
   source text,
+  topic text,
   type text,
   key text,
   sequence bigint,

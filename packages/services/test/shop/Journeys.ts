@@ -1,0 +1,178 @@
+/** The journeys that together bring every message type that is sent into the shop. */
+import { assert } from "@effect/vitest";
+import * as Effect from "effect/Effect";
+import * as Contracts from "../../src/contracts/index.ts";
+import { after, authorise, confirm, key, order, payable, place, stock } from "./Journey.ts";
+import { type Definition, notYetSent, typesOf } from "./MessageTypes.ts";
+import { Shop } from "./Shop.ts";
+
+/** The windows of the shop that these journeys need. */
+export const windows = {
+  DESTINY_PAYMENT_WINDOW: "6 seconds",
+  /** Shorter than the window, which no shop should have: so that somebody else can take the units of a slow payer. */
+  DESTINY_HOLD_LIFETIME: "2 seconds",
+  TOSS_TIMEOUT_MILLIS: "800",
+};
+
+export interface Journey {
+  readonly name: string;
+  readonly brings: ReadonlyArray<Definition>;
+  /** Answers the keys of the messages that it brought: the order, the product. */
+  readonly run: Effect.Effect<ReadonlyArray<string>, never, Shop>;
+}
+
+const ended = (seen: Record<string, unknown>) => [seen["status"], seen["failureReason"]];
+
+const looks = 3000;
+
+/** Until something holds that no request can wait for. */
+const eventually = Effect.fnUntraced(function* (what: string, holds: Effect.Effect<boolean, never, Shop>) {
+  for (let look = 0; look < looks; look++) {
+    if (yield* holds) return;
+    yield* Effect.sleep("10 millis");
+  }
+  return assert.fail(`never: ${what}`);
+});
+
+const onSale = Effect.fnUntraced(function* (quantity: number) {
+  const { product, shopper } = yield* Shop;
+  return { productId: yield* product(quantity), buyer: yield* shopper };
+});
+
+const paid = Effect.gen(function* () {
+  const { buyer, productId } = yield* onSale(5);
+  const { amount, orderId } = yield* payable(buyer, productId, 2);
+  yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "WAITING_PAYMENT")), ["COMPLETED", null]);
+  return [orderId, productId];
+});
+
+const soldOut = Effect.gen(function* () {
+  const { buyer, productId } = yield* onSale(1);
+  const orderId = yield* place(buyer, productId, 2);
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "PENDING")), ["FAILED", "SOLD_OUT"]);
+  return [orderId, productId];
+});
+
+const unknownProduct = Effect.gen(function* () {
+  const { buyer, productId } = yield* onSale(1);
+  const body = { ...order(productId), items: order("01a20cde-9405-786e-8313-a1dfd1756999").items };
+  const placed = yield* buyer.call("POST", "/v1/orders", { body, headers: key() });
+  const orderId = String(placed.body["id"]);
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "PENDING")), ["FAILED", "INVALID"]);
+  return [orderId, productId];
+});
+
+const unpaid = Effect.gen(function* () {
+  const { buyer, productId } = yield* onSale(1);
+  const { orderId } = yield* payable(buyer, productId);
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "WAITING_PAYMENT")), ["FAILED", "PAYMENT_EXPIRED"]);
+  return [orderId, productId];
+});
+
+const cancelled = Effect.gen(function* () {
+  const { buyer, productId } = yield* onSale(3);
+  const { orderId } = yield* payable(buyer, productId);
+  const asked = yield* buyer.call("PATCH", `/v1/orders/${orderId}/cancel`, { body: { message: "too late" } });
+  assert.strictEqual(asked.status, 202, JSON.stringify(asked.body));
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "WAITING_PAYMENT")), ["CANCELED", null]);
+  return [orderId, productId];
+});
+
+/** Pays, but the approval gets lost, and the gateway cannot be asked until the faults are lifted. */
+const paidUnknown = Effect.gen(function* () {
+  const { toss } = yield* Shop;
+  const { buyer, productId } = yield* onSale(1);
+  const { amount, orderId } = yield* payable(buyer, productId);
+  toss.faults.put({
+    rules: [
+      { kind: "approveThenReset", operations: ["confirm"], count: 1 },
+      { kind: "unavailable", status: 503, operations: ["inquire"] },
+    ],
+  });
+  const unknown = yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
+  assert.strictEqual(unknown.body["status"], "CONFIRMING");
+  return { buyer, orderId, productId };
+});
+
+const moneyBack = (orderId: string) =>
+  Effect.map(Shop, ({ toss }) =>
+    assert.deepStrictEqual(
+      toss.captures().flatMap((one) => (one.orderId === orderId ? [one.kind] : [])),
+      ["captured", "canceled"],
+    ),
+  );
+
+const cancelledUnknown = Effect.gen(function* () {
+  const { toss } = yield* Shop;
+  const { buyer, orderId, productId } = yield* paidUnknown;
+  yield* buyer.call("PATCH", `/v1/orders/${orderId}/cancel`, { body: {} });
+  toss.faults.clear();
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "WAITING_PAYMENT")), ["CANCELED", null]);
+  yield* moneyBack(orderId);
+  return [orderId, productId];
+});
+
+const paidInDoubt = Effect.gen(function* () {
+  const { database, toss } = yield* Shop;
+  const { buyer, orderId, productId } = yield* paidUnknown;
+  const extended = database("saga")`
+    SELECT 1 FROM outbox_sent WHERE type = ${Contracts.ExtendHold.type} AND key = ${orderId}`;
+  yield* eventually(
+    "the window ends, and the hold is extended",
+    Effect.map(Effect.orDie(extended), (rows) => rows.length > 0),
+  );
+  toss.faults.clear();
+  assert.deepStrictEqual(ended(yield* after(buyer, orderId, "WAITING_PAYMENT")), ["COMPLETED", null]);
+  return [orderId, productId];
+});
+
+const stockGone = Effect.gen(function* () {
+  const { shopper } = yield* Shop;
+  const { buyer, productId } = yield* onSale(1);
+  const slow = yield* payable(buyer, productId);
+  yield* eventually(
+    "the hold expires",
+    Effect.map(stock(productId), (row) => row?.[1] === 0),
+  );
+  const other = yield* shopper;
+  const faster = yield* payable(other, productId);
+  yield* confirm(other, { ...faster, paymentKey: yield* authorise(faster.orderId, faster.amount) });
+  assert.deepStrictEqual(ended(yield* after(other, faster.orderId, "WAITING_PAYMENT")), ["COMPLETED", null]);
+  yield* confirm(buyer, { ...slow, paymentKey: yield* authorise(slow.orderId, slow.amount) });
+  assert.deepStrictEqual(ended(yield* after(buyer, slow.orderId, "WAITING_PAYMENT")), ["FAILED", "STOCK_GONE"]);
+  yield* moneyBack(slow.orderId);
+  return [slow.orderId, productId];
+});
+
+const { AwaitPayment, ClaimStock, CloseOrder, ClosePayment, CompleteOrder, ExtendHold, HoldStock } = Contracts;
+const { OpenPayment, OrderCancelRequested, OrderPlaced, PaymentSettled, ProductReopened, ProductSoldOut } = Contracts;
+const { RefundPayment, ReleaseStock, ValidateProducts, VoidPayment } = Contracts;
+
+const begun = [OrderPlaced, ValidateProducts, HoldStock, OpenPayment, AwaitPayment];
+const undone = [ClosePayment, VoidPayment, ReleaseStock, CloseOrder];
+
+const paidFor = [PaymentSettled, ClaimStock];
+
+export const journeys: ReadonlyArray<Journey> = [
+  { name: "paid", brings: [...begun, ...paidFor, CompleteOrder], run: paid },
+  { name: "sold out", brings: [OrderPlaced, ValidateProducts, HoldStock, CloseOrder], run: soldOut },
+  { name: "unknown product", brings: [OrderPlaced, ValidateProducts, CloseOrder], run: unknownProduct },
+  { name: "unpaid", brings: [...begun, ...undone, ProductSoldOut, ProductReopened], run: unpaid },
+  { name: "cancelled", brings: [...begun, ...undone, OrderCancelRequested], run: cancelled },
+  { name: "stock gone", brings: [...begun, ...paidFor, RefundPayment, CloseOrder], run: stockGone },
+];
+
+/** Only one at a time: the faults of the gateway are everybody's. */
+export const troubled: ReadonlyArray<Journey> = [
+  { name: "cancelled in doubt", brings: [...begun, ...undone, OrderCancelRequested], run: cancelledUnknown },
+  {
+    name: "paid in doubt",
+    brings: [...begun, ClosePayment, ExtendHold, ...paidFor, CompleteOrder],
+    run: paidInDoubt,
+  },
+];
+
+/** The types that a journey brings. */
+export const broughtBy = ({ brings }: Journey): ReadonlyArray<string> =>
+  brings.flatMap(typesOf).filter((type) => notYetSent[type] === undefined);

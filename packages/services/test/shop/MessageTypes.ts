@@ -1,0 +1,29 @@
+/** Every message type of the contracts, and which of them nothing sends yet. */
+import { Message } from "@destiny/sdk/message";
+import * as Contracts from "../../src/contracts/index.ts";
+
+export type Definition = Message.AnyCommand | Message.AnyEvent;
+
+const isDefinition = (value: unknown): value is Definition =>
+  typeof value === "object" &&
+  value !== null &&
+  "kind" in value &&
+  (value.kind === "command" || value.kind === "event");
+
+/** A command is two types: the question, and the answer to it. */
+export const typesOf = (definition: Definition): ReadonlyArray<string> =>
+  definition.kind === "command" ? [definition.type, definition.type + Message.replySuffix] : [definition.type];
+
+/** Whatever the contracts export: a new message is here without anybody naming it. */
+export const definitions: ReadonlyArray<Definition> = Object.values<unknown>(Contracts).filter(isDefinition);
+
+const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
+
+/** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
+export const notYetSent: Readonly<Record<string, string>> = {
+  [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
+  [Contracts.ReturnStock.type]: "a completed order cannot be cancelled: its saga has ended",
+  [answerTo(Contracts.ReturnStock)]: "nobody asks",
+  [answerTo(Contracts.ExtendHold)]:
+    "the saga only mentions the extension to the stock: it names no topic for an answer",
+};
