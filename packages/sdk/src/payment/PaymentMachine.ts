@@ -391,6 +391,7 @@ const recordReturn = (
 export const machine: Machine<string, Intent, Input, Output, Rejection> = {
   name: "payment",
   keys: ({ reference }) => [reference],
+  creates: ({ _tag, reference }) => (_tag === "Open" ? [reference] : []),
   decide: (view, { at, input }): Result => {
     const known = view.get(input.reference);
     switch (input._tag) {

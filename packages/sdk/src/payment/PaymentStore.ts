@@ -2,7 +2,14 @@
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { Versioned } from "../machine/Machine.ts";
-import { type Change, changedRows, type MachineStore, memory, stateWrites } from "../machine/MachineStore.ts";
+import {
+  type Change,
+  changedRows,
+  type MachineStore,
+  memory,
+  stateGuard,
+  stateWrites,
+} from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
 
@@ -155,6 +162,8 @@ export const make = (sql: SqlClient): PaymentStore => ({
     ...stateWrites(sql, intentTable, changedRows(changes, intentRow)),
     ...stateWrites(sql, attemptTable, attemptRows(changes.values())),
   ],
+  // Attempts change with their intent and have no version of their own.
+  guard: (versions) => [stateGuard(sql, intentTable, versions)],
 });
 
 /** In this process; for tests and simulations. */

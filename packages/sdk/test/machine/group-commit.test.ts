@@ -134,10 +134,10 @@ describe("GroupCommit", () => {
         const notebook = yield* Notebook.make.pipe(
           Effect.provideService(Database.Database, {
             ...database,
-            write: (writes) =>
+            write: (writes, conditions) =>
               terminated++ === 0
-                ? Effect.andThen(sql`SELECT pg_terminate_backend(pg_backend_pid())`, database.write(writes))
-                : database.write(writes),
+                ? Effect.andThen(sql`SELECT pg_terminate_backend(pg_backend_pid())`, database.write(writes, conditions))
+                : database.write(writes, conditions),
           }),
         );
         const answers = yield* Effect.forEach(["one", "two"], (word) => notebook.submit(input("t", word)), {

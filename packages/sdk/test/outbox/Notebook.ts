@@ -2,7 +2,7 @@
  * The smallest machine that shows order: a notebook per key, to which inputs append words. It refuses "refused", breaks on
  * "defect", and its store breaks a database constraint on "constraint".
  */
-import { GroupCommit, Machine, MachineStore } from "@destiny/sdk/machine";
+import { type Decided, GroupCommit, Machine, MachineStore } from "@destiny/sdk/machine";
 import { Message, Topic } from "@destiny/sdk/message";
 import { Consumer, Inbox, Outbox, Tables } from "@destiny/sdk/outbox";
 import { Bulk, Migrations } from "@destiny/sdk/sql";
@@ -58,6 +58,7 @@ export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<strin
       table,
       MachineStore.changedRows(changes, ({ state, version }, key) => ({ key, version, words: state })),
     ),
+  guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
 });
 
 const migrations: Migrations.Migrations = {
@@ -73,14 +74,16 @@ const migrations: Migrations.Migrations = {
 
 export const migrate = Effect.andThen(Migrations.run([Tables.migrations, migrations]), Tables.ensurePartitions);
 
+export const emit = ({ input, verdict }: Decided<string, Append, string, string>) =>
+  verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [];
+
 export const make = Effect.gen(function* () {
   return yield* GroupCommit.make({
     machine,
     store: store(yield* SqlClient.SqlClient),
     output: Schema.String,
     rejection: Schema.String,
-    emit: ({ input, verdict }) =>
-      verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [],
+    emit,
   });
 });
 
