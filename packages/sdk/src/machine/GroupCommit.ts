@@ -31,7 +31,7 @@ import { codeOf, meaningOf } from "../sql/SqlState.ts";
 import { Database } from "./Database.ts";
 import type { Decided, Entry, Fate, Parts } from "./Decide.ts";
 import { GroupCommitError, IdReused, Overloaded, Poisoned, Unavailable } from "./Errors.ts";
-import type { Identified, Machine } from "./Machine.ts";
+import type { Identified, Machine, Versioned } from "./Machine.ts";
 import type { MachineStore } from "./MachineStore.ts";
 import { InputLog, OutputLog } from "./Ports.ts";
 import * as StateCache from "./StateCache.ts";
@@ -98,6 +98,8 @@ export interface Options<Key extends string, State, Input, Output, Rejection> {
   readonly rejection: Data<Rejection>;
   /** The messages that a decision says to others. Default: none. */
   readonly emit?: ((decided: Decided<Key, Input, Output, Rejection>) => ReadonlyArray<Draft>) | undefined;
+  /** Told after every commit what its states are now, those that were only read included: for who waits in this process. */
+  readonly onCommit?: ((states: ReadonlyMap<Key, Versioned<State>>) => void) | undefined;
   readonly limits?: Partial<Limits> | undefined;
 }
 
@@ -163,6 +165,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
   /** Remembers what a committed group left behind, and lets its messages go. */
   const settle = ({ fates, messages, positions, states }: Written): Effect.Effect<Fates> => {
     cache.keep(states, clock.currentTimeMillisUnsafe());
+    options.onCommit?.(states);
     // A repetition may be the second try of a commit whose answer got lost: its messages wait, and nobody was told.
     const quiet = messages.length === 0 && !fates.some((fate) => fate._tag === "Repeated");
     return quiet ? Effect.succeed(fates) : Effect.as(outputs.committed(messages, positions), fates);
