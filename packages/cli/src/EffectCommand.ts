@@ -15,6 +15,8 @@ const names: ReadonlyArray<SignalName> = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export abstract class EffectCommand extends Command {
   static override enableJsonFlag = true;
+  /** Whether stdout has the one JSON document that `--json` promises. */
+  private answered = false;
 
   protected override async init(): Promise<void> {
     await super.init();
@@ -67,13 +69,20 @@ export abstract class EffectCommand extends Command {
   }
 
   override logJson(json: unknown): void {
+    this.answered = true;
     // Plain JSON: oclif's version colours it and cuts long arrays by the theme.
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   }
 
   protected override catch(error: Error): Promise<void> {
     if (isExit(error)) {
-      process.exitCode = exitCodeOf(error);
+      const exitCode = exitCodeOf(error);
+      process.exitCode = exitCode;
+      const signal = names.find((name) => signals[name] === exitCode);
+      if (signal !== undefined && this.jsonEnabled() && !this.answered) {
+        const next = ["everything that was started is stopped; the same command begins anew"];
+        this.logJson(toJson({ exitCode, code: "INTERRUPTED", message: `stopped by ${signal}`, next, details: [] }));
+      }
       return Promise.resolve();
     }
     const failure = describe(error, `destiny ${this.id?.replaceAll(":", " ") ?? ""}`.trim());

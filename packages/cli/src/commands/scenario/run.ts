@@ -20,15 +20,18 @@ export default class ScenarioRun extends EffectCommand {
     ]);
     const live = LiveTable.make(process.stderr, (line) => this.progress(line));
     const report = await this.runEffect(
-      Effect.flatMap(connect(flags.instance), (connection) =>
-        Scenario.run(connection, {
-          scenario: args.scenario,
-          peakPerSecond: flags.peak,
-          durationSeconds: flags.duration,
-          seed: flags.seed,
-          progress: live.log,
-          live,
-        }),
+      // A wrong name is wrong whether a shop runs or not.
+      Effect.andThen(Scenario.load(args.scenario), connect(flags.instance)).pipe(
+        Effect.flatMap((connection) =>
+          Scenario.run(connection, {
+            scenario: args.scenario,
+            peakPerSecond: flags.peak,
+            durationSeconds: flags.duration,
+            seed: flags.seed,
+            progress: live.log,
+            live,
+          }),
+        ),
       ),
     );
     this.log(render(report));
