@@ -37,22 +37,25 @@ export abstract class EffectCommand extends Command {
       import("effect/Exit"),
       import("effect/Fiber"),
     ]);
-    const fiber = Effect.runFork(program);
     // A fiber that waits holds no handle of its own, and Node would leave with code 13.
     const keepAlive = setInterval(() => {}, 2_147_483_647);
     let received: SignalName | undefined;
+    let interrupt = (): void => {};
     const handlers = names.map((name) => {
       const handler = (): void => {
         // oxlint-disable-next-line unicorn/no-process-exit -- the second signal means "now"
         if (received !== undefined) process.exit(signals[name]);
         received = name;
         this.progress(`${name}: stopping (once more: leave at once)`);
-        fiber.interruptUnsafe();
+        interrupt();
       };
       process.on(name, handler);
       return [name, handler] as const;
     });
     try {
+      // Behind the handlers: what the program starts at once must not be left behind by a signal that comes at once.
+      const fiber = Effect.runFork(program);
+      interrupt = () => fiber.interruptUnsafe();
       const exit = await Effect.runPromise(Fiber.await(fiber));
       if (Exit.isSuccess(exit)) return exit.value;
       if (Cause.hasInterruptsOnly(exit.cause)) return this.exit(received === undefined ? 130 : signals[received]);

@@ -60,10 +60,11 @@ const fault = (recoveredAt: number | undefined): Thresholds.Injected => ({
 
 const kill = { kind: "kill", service: "stock", at: 0.4 } as const;
 
-const rowOf = (threshold: Threshold, evidence: Partial<Thresholds.Evidence>) => {
+const rowOf = (threshold: Threshold, evidence: Partial<Thresholds.Evidence>, timings: Thresholds.Timings = "gate") => {
   const [row] = Thresholds.evaluate(
     { thresholds: [threshold], faults: [kill] },
     { summary: summaryOf(), samples, faults: [fault(1_044_000)], ...evidence },
+    timings,
   );
   assert.isDefined(row);
   return row;
@@ -106,6 +107,17 @@ describe("Thresholds", () => {
     assert.isFalse(rowOf({ metric: "recoverySeconds", max: 9.9 }, { faults }).ok);
   });
 
+  it("timings that are only reported fail nothing, but must have been measured; everything else gates as ever", () => {
+    const slow = { metric: "http", route, percentile: 99, max: 100 } as const;
+    const row = rowOf(slow, {}, "report");
+    assert.deepInclude(row, { ok: true, value: 5_000, limit: 100 });
+    assert.include(row.name, "reported only");
+    assert.isFalse(rowOf({ metric: "payable", percentile: 95, max: 100 }, {}, "report").ok);
+    assert.isFalse(rowOf({ metric: "recoverySeconds", max: 10 }, { faults: [fault(undefined)] }, "report").ok);
+    assert.isTrue(rowOf({ metric: "recoverySeconds", max: 1 }, {}, "report").ok);
+    assert.isFalse(rowOf({ metric: "dropped", max: 0 }, {}, "report").ok);
+  });
+
   it("a status that a fault excuses is an error outside the fault's window", () => {
     const weather = [
       { route, status: 503, from: 1_041_000, to: 1_041_010 },
@@ -130,7 +142,7 @@ describe("Thresholds", () => {
 
   it("a journey that ended in an error fails every scenario", () => {
     const summary = summaryOf({ journeyFailures: { count: 1, examples: ["x"] } });
-    const rows = Thresholds.evaluate({ thresholds: [], faults: [] }, { summary, samples, faults: [] });
+    const rows = Thresholds.evaluate({ thresholds: [], faults: [] }, { summary, samples, faults: [] }, "gate");
     assert.deepStrictEqual(
       rows.map(({ name, ok }) => [name, ok]),
       [["failed journeys", false]],

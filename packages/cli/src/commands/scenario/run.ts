@@ -1,6 +1,6 @@
 import { string } from "@oclif/core/args";
 import { EffectCommand } from "../../EffectCommand.ts";
-import { instanceFlag, loadFlags } from "../../flags.ts";
+import { instanceFlag, loadFlags, timingsOf } from "../../flags.ts";
 
 export default class ScenarioRun extends EffectCommand {
   static override summary = "Run a scenario on a running, seeded shop and give the verdict.";
@@ -28,6 +28,7 @@ export default class ScenarioRun extends EffectCommand {
             peakPerSecond: flags.peak,
             durationSeconds: flags.duration,
             seed: flags.seed,
+            timings: timingsOf(flags["timing-gates"]),
             progress: live.log,
             live,
           }),
