@@ -4,7 +4,7 @@
  * A store loads many states by key in one statement, locked in key order, and returns the statements that write many. It
  * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.
  */
-import type * as Effect from "effect/Effect";
+import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { Fragment as SqlFragment } from "effect/sql/Statement";
@@ -56,6 +56,33 @@ export interface MachineStore<Key extends string, State, Input, Output, Rejectio
   readonly load: (keys: ReadonlyArray<Key>) => Read<ReadonlyMap<Key, Versioned<State>>>;
   readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
 }
+
+/** States in this process; for tests and simulations. Owners that share the answer share the states. */
+export const inMemory = <Key extends string, State, Input, Output, Rejection>(): MachineStore<
+  Key,
+  State,
+  Input,
+  Output,
+  Rejection
+> => {
+  const states = new Map<Key, Versioned<State>>();
+  return {
+    load: (keys) =>
+      Effect.sync(() => {
+        const found = new Map<Key, Versioned<State>>();
+        for (const key of keys) {
+          const state = states.get(key);
+          if (state !== undefined) found.set(key, state);
+        }
+        return found;
+      }),
+    write: ({ changes }) => [
+      memory(() => {
+        for (const [key, { after }] of changes) states.set(key, after);
+      }),
+    ],
+  };
+};
 
 /** The writes of changed states that are one row each: what is new is inserted, what was loaded (and locked) is updated. */
 export const stateWrites = <Row extends object>(

@@ -44,7 +44,11 @@ const table = {
   key: ["key"],
 } as const satisfies Bulk.Table<{ key: string; version: number; words: Words }>;
 
-export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<string, Words, Append, string, string> => ({
+type Store = MachineStore.MachineStore<string, Words, Append, string, string>;
+
+export const memoryStore = (): Store => MachineStore.inMemory();
+
+export const store = (sql: SqlClient.SqlClient): Store => ({
   load: (keys) =>
     Effect.map(
       sql<{ readonly key: string; readonly version: number; readonly words: Words }>`
@@ -60,7 +64,7 @@ export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<strin
     ),
 });
 
-const migrations: Migrations.Migrations = {
+export const migrations: Migrations.Migrations = {
   room: "notebook",
   steps: {
     "0001_notebook": Effect.gen(function* () {
