@@ -66,7 +66,14 @@ const input = (step: Step, { at, name, serial }: MachineStoreSuite.Place): Input
     case "BeginConfirm":
       return begin(reference, "owner", `${step.text} ${serial}`, nextActionAt);
     case "Record":
-      return { _tag: "Record", reference, no: step.no, outcome: outcomeOf(step, at), source: step.source, nextActionAt };
+      return {
+        _tag: "Record",
+        reference,
+        no: step.no,
+        outcome: outcomeOf(step, at),
+        source: step.source,
+        nextActionAt,
+      };
     case "Close":
       return { _tag: "Close", reference, cancel: step.flag };
     case "Refund":

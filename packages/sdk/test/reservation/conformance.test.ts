@@ -4,7 +4,18 @@ import * as Schema from "effect/Schema";
 import { inject } from "vitest";
 
 const Step = Schema.Struct({
-  kind: Schema.Literals(["Hold", "Hold", "Extend", "Claim", "Release", "Expire", "Return", "Restock", "Restock", "Adjust"]),
+  kind: Schema.Literals([
+    "Hold",
+    "Hold",
+    "Extend",
+    "Claim",
+    "Release",
+    "Expire",
+    "Return",
+    "Restock",
+    "Restock",
+    "Adjust",
+  ]),
   order: Schema.Literals(["o1", "o2", "o3"]),
   skus: Schema.Array(Schema.Literals(["a", "a", "b", "b", "unknown"])).check(Schema.isBetweenLength(1, 2)),
   quantity: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 3 })),

@@ -83,7 +83,11 @@ const cases: MachineStoreSuite.Cases<string, SagaState, SagaInput, SagaOutput, S
   input,
 };
 
-MachineStoreSuite.suite("SagaStore in memory", cases, MachineStoreSuite.memory(() => makeMemory().states));
+MachineStoreSuite.suite(
+  "SagaStore in memory",
+  cases,
+  MachineStoreSuite.memory(() => makeMemory().states),
+);
 MachineStoreSuite.suite(
   "SagaStore in PostgreSQL",
   cases,

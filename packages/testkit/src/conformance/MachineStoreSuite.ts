@@ -16,7 +16,14 @@ import { storing } from "./machine-store/Storing.ts";
 import type { Cases, Home, Subject } from "./machine-store/Subject.ts";
 
 export { memory, postgres } from "./machine-store/Homes.ts";
-export { awkwardTexts, type Cases, type Home, type Instance, type Place, type Standing } from "./machine-store/Subject.ts";
+export {
+  awkwardTexts,
+  type Cases,
+  type Home,
+  type Instance,
+  type Place,
+  type Standing,
+} from "./machine-store/Subject.ts";
 
 export const suite = <Key extends string, State, Input, Output, Rejection, Step, R, E>(
   name: string,

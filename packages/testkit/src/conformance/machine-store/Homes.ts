@@ -18,11 +18,9 @@ const source = "destiny/suite";
 export const memory = <Store>(make: () => Store): Home<Store, Standing, never> => {
   const store = make();
   return {
-    layer: Layer.mergeAll(
-      Database.Database.layerMemory,
-      Inbox.layerMemory,
-      Outbox.layerMemory({ source }),
-    ).pipe(Layer.fresh),
+    layer: Layer.mergeAll(Database.Database.layerMemory, Inbox.layerMemory, Outbox.layerMemory({ source })).pipe(
+      Layer.fresh,
+    ),
     instance: Effect.map(Effect.context<Standing>(), (services) => ({ store, services })),
   };
 };

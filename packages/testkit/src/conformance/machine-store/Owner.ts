@@ -13,10 +13,10 @@ export type Answer =
   | { readonly _tag: "Rejected"; readonly rejection: unknown }
   | { readonly _tag: "Poisoned" };
 
-export const accepted = <T extends Types, R>(
-  subject: Subject<T, R>,
-  outputs: ReadonlyArray<T["output"]>,
-): Answer => ({ _tag: "Accepted", outputs: outputs.map((output) => Message.encode(subject.output, output)) });
+export const accepted = <T extends Types, R>(subject: Subject<T, R>, outputs: ReadonlyArray<T["output"]>): Answer => ({
+  _tag: "Accepted",
+  outputs: outputs.map((output) => Message.encode(subject.output, output)),
+});
 
 export const rejected = <T extends Types, R>(subject: Subject<T, R>, rejection: T["rejection"]): Answer => ({
   _tag: "Rejected",

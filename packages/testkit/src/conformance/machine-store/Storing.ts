@@ -29,9 +29,7 @@ const model = <T extends Types, R>(subject: Subject<T, R>) => {
       states.set(key, { version, state });
       told.set(key, [...(told.get(key) ?? []), version]);
     }
-    return verdict._tag === "Accepted"
-      ? accepted(subject, verdict.outputs)
-      : rejected(subject, verdict.rejection);
+    return verdict._tag === "Accepted" ? accepted(subject, verdict.outputs) : rejected(subject, verdict.rejection);
   };
   return { states, touched, told, decide };
 };
@@ -121,7 +119,10 @@ export const storing = <T extends Types, R>(it: Vitest.MethodsNonLive<R>, subjec
         assert.deepStrictEqual(byKey(found), byKey(expected.states));
         const told = Map.groupBy(yield* owner.told(keys), ({ key }) => key);
         for (const key of keys) {
-          assert.deepStrictEqual((told.get(key) ?? []).map(({ version }) => version), expected.told.get(key) ?? []);
+          assert.deepStrictEqual(
+            (told.get(key) ?? []).map(({ version }) => version),
+            expected.told.get(key) ?? [],
+          );
         }
       }),
     { arbitrary: { runs: 50 } },
