@@ -1,38 +1,10 @@
 /** What is written is read again, and nothing else. */
-import type { GroupCommit, Machine } from "@destiny/sdk/machine";
+import type { GroupCommit } from "@destiny/sdk/machine";
 import { assert, type Vitest } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import * as Schema from "effect/Schema";
-import { accepted, type Answer, keyOf, names, own, rejected } from "./Owner.ts";
-import { place, stamped, type Subject, type Types, unique } from "./Subject.ts";
-
-/** The machine alone, with its states in a map: what a group commit over any store has to amount to. */
-const model = <T extends Types, R>(subject: Subject<T, R>) => {
-  const { machine } = subject;
-  const states = new Map<T["key"], Machine.Versioned<T["state"]>>();
-  const touched = new Set<T["key"]>();
-  const told = new Map<T["key"], Array<number>>();
-  const view: Machine.View<T["key"], T["state"]> = {
-    get: (key) => states.get(key)?.state,
-    version: (key) => states.get(key)?.version ?? 0,
-  };
-  const decide = (input: Machine.Identified<T["input"]>): Answer => {
-    for (const key of machine.keys(input.input)) touched.add(key);
-    let verdict: ReturnType<typeof machine.decide>;
-    try {
-      verdict = machine.decide(view, input);
-    } catch {
-      return { _tag: "Poisoned" };
-    }
-    for (const [key, state] of verdict.changes) {
-      const version = view.version(key) + 1;
-      states.set(key, { version, state });
-      told.set(key, [...(told.get(key) ?? []), version]);
-    }
-    return verdict._tag === "Accepted" ? accepted(subject, verdict.outputs) : rejected(subject, verdict.rejection);
-  };
-  return { states, touched, told, decide };
-};
+import { checked, history, stepsOf } from "./Model.ts";
+import { keyOf, names, own } from "./Owner.ts";
+import { stamped, type Subject, type Types, unique } from "./Subject.ts";
 
 export const storing = <T extends Types, R>(it: Vitest.MethodsNonLive<R>, subject: Subject<T, R>): void => {
   it.effect("no key is no state, an absent one is left out, and one that is asked for twice is found once", () =>
@@ -99,32 +71,21 @@ export const storing = <T extends Types, R>(it: Vitest.MethodsNonLive<R>, subjec
 
   it.effect.prop(
     "whatever happens, in groups of whatever size: states, versions, answers and messages are the machine's own",
-    [Schema.Array(subject.step)],
+    [stepsOf(subject)],
     ([steps]) =>
       Effect.gen(function* () {
         const owner = yield* own(subject);
-        const expected = model(subject);
-        const run = unique("history");
-        const inputs = steps.map((step) => {
-          const here = place(run);
-          return stamped(subject.input(step, here), here);
-        });
-        const answers = inputs.map(expected.decide);
+        const { answers, inputs, keys, states, told } = history(subject, unique("history"), steps);
         // The first is a group of its own, and the others gather behind it.
         assert.deepStrictEqual(yield* Effect.forEach(inputs, owner.submit, { concurrency: "unbounded" }), answers);
-        const keys = [...new Set([...expected.touched, ...expected.states.keys()])];
         const found = yield* owner.load(keys);
-        const byKey = (states: ReadonlyMap<T["key"], Machine.Versioned<T["state"]>>) =>
-          keys.flatMap((key) => (states.has(key) ? [[key, states.get(key)]] : []));
-        assert.deepStrictEqual(byKey(found), byKey(expected.states));
-        const told = Map.groupBy(yield* owner.told(keys), ({ key }) => key);
+        const messages = Map.groupBy(yield* owner.told(keys), ({ key }) => key);
         for (const key of keys) {
-          assert.deepStrictEqual(
-            (told.get(key) ?? []).map(({ version }) => version),
-            expected.told.get(key) ?? [],
-          );
+          assert.deepStrictEqual(found.get(key), states.get(key), `the state of ${key}`);
+          const versions = messages.get(key)?.map(({ version }) => version);
+          assert.deepStrictEqual(versions, told.get(key), `the messages of ${key}`);
         }
       }),
-    { arbitrary: { runs: 50 } },
+    checked(50),
   );
 };

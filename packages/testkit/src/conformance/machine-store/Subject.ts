@@ -33,8 +33,11 @@ export interface Cases<Key extends string, State, Input, Output, Rejection, Step
   readonly rejected: (name: string) => Input;
   /** Any step of any history, over few names, so that steps meet. Its texts may be {@link awkwardTexts}. */
   readonly step: Message.Data<Step>;
-  /** May be impossible (the machine throws), but must not break a constraint of the database. */
-  readonly input: (step: Step, place: Place) => Input;
+  /**
+   * What the step is, here and now: `view` says what has come of the steps before it, for a step that wants to fit. It may
+   * be impossible (the machine throws), but must not break a constraint of the database.
+   */
+  readonly input: (step: Step, place: Place, view: Machine.View<Key, State>) => Input;
 }
 
 /** One connection to the states, with what a group commit needs beside them. */
