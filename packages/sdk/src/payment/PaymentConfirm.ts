@@ -25,6 +25,8 @@ export const beginConfirm = (known: Intent | undefined, input: Of<"BeginConfirm"
   }
   if (known.status === "closed") return reject({ _tag: "PaymentClosed" });
   if (live !== undefined) return reject({ _tag: "AlreadyConfirming" });
+  // The last approval came too late and is being voided: no other may be on its way when that ends.
+  if (known.closing === "cancel") return reject({ _tag: "PaymentClosed" });
   if (at >= known.until) return reject({ _tag: "PaymentClosed" });
   if (known.attempts.length >= maxAttempts) return reject({ _tag: "TooManyAttempts" });
   const attempt: Attempt = {
