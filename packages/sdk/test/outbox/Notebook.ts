@@ -77,15 +77,22 @@ export const migrations: Migrations.Migrations = {
 
 export const migrate = Effect.andThen(Migrations.run([Tables.migrations, migrations]), Tables.ensurePartitions);
 
-export const make = Effect.gen(function* () {
+/** A group commit of notebooks that differs from the usual one in what is given. */
+export const makeWith = Effect.fnUntraced(function* (
+  changes: Partial<GroupCommit.Options<string, Words, Append, string, string>>,
+) {
   return yield* GroupCommit.make({
     machine,
     store: store(yield* SqlClient.SqlClient),
     output: Schema.String,
     rejection: Schema.String,
-    emit: ({ input, verdict }) =>
-      verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [],
+    ...changes,
   });
+});
+
+export const make = makeWith({
+  emit: ({ input, verdict }) =>
+    verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [],
 });
 
 export const decode = Consumer.decoder<Append>([Consumer.on(Appended, (payload) => payload)]);
