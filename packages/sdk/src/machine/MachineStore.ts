@@ -1,5 +1,6 @@
 /**
- * Where the states of a machine live. Two implementations (memory, PostgreSQL) pass one conformance suite.
+ * Where the states of a machine live. Two implementations (memory, PostgreSQL) pass one conformance suite:
+ * `MachineStoreSuite` of `@destiny/testkit/conformance`, which any store of your own passes too.
  *
  * A store loads many states by key in one statement, locked in key order, and returns the statements that write many. It
  * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.

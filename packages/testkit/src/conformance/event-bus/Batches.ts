@@ -12,17 +12,15 @@ import {
   keysOf,
   lagOf,
   log,
+  prepared,
   type Subject,
-  topicOf,
   unique,
 } from "./Subject.ts";
 
 export const batches = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, E>): void => {
   it.effect("no partition starves when batches are smaller than the number of partitions", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(4);
-      yield* bus.createTopics([topic]);
+      const { bus, topic } = yield* prepared(subject, 4);
       yield* bus.publish(keysOf(topic).flatMap((key) => countTo(20).map((index) => envelope(topic, key, index))));
       const seen = log();
       yield* bus.subscribe({ group: unique("group"), topics: [topic], maxBatchRecords: 1 }, seen.add);
@@ -36,10 +34,7 @@ export const batches = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
 
   it.effect("a slow handler is never given more than a batch, and the rest waits on the bus, each record once", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(2);
-      const group = unique("group");
-      yield* bus.createTopics([topic]);
+      const { bus, group, topic } = yield* prepared(subject, 2);
       const gate = yield* Deferred.make<void>();
       const seen = log();
       const sizes: Array<number> = [];
@@ -71,10 +66,7 @@ export const batches = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
 
   it.effect("a batch holds records of every partition that has some", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(4);
-      const group = unique("group");
-      yield* bus.createTopics([topic]);
+      const { bus, group, topic } = yield* prepared(subject, 4);
       const [crowded = "", ...others] = keysOf(topic);
       yield* bus.publish(countTo(100).map((index) => envelope(topic, crowded, index)));
       yield* bus.publish(others.map((key) => envelope(topic, key, 0)));
@@ -93,10 +85,7 @@ export const batches = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
 
   it.effect("lag counts what is published and not finished, per partition, and only shrinks while nothing comes", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(2);
-      const group = unique("group");
-      yield* bus.createTopics([topic]);
+      const { bus, group, topic } = yield* prepared(subject, 2);
       const [a = "", b = ""] = keysOf(topic);
       yield* bus.publish([...countTo(30).map((index) => envelope(topic, a, index)), envelope(topic, b, 0)]);
       const expected = countTo(2).map((partition) => ({

@@ -11,6 +11,7 @@ import {
   eventually,
   keysOf,
   log,
+  prepared,
   sequenceOf,
   type Subject,
   topicOf,
@@ -20,9 +21,7 @@ import {
 export const groups = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, E>): void => {
   it.effect("a new group starts at the earliest record, and every group gets everything", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(3);
-      yield* bus.createTopics([topic]);
+      const { bus, topic } = yield* prepared(subject, 3);
       yield* bus.publish(countTo(30).map((index) => envelope(topic, `${index}`, index)));
       const logs = [log(), log()];
       for (const seen of logs) yield* bus.subscribe({ group: unique("group"), topics: [topic] }, seen.add);

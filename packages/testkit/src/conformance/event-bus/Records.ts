@@ -10,8 +10,10 @@ import {
   countTo,
   envelope,
   eventually,
+  followed,
   idOf,
   log,
+  prepared,
   sequenceOf,
   type Subject,
   topicOf,
@@ -21,11 +23,7 @@ import {
 export const records = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, E>): void => {
   it.effect("records of a key keep their order and offsets are dense, with four publishers at once", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(4);
-      yield* bus.createTopics([topic]);
-      const seen = log();
-      yield* bus.subscribe({ group: unique("group"), topics: [topic] }, seen.add);
+      const { bus, seen, topic } = yield* followed(subject, 4);
       const publisher = (who: number) =>
         Effect.forEach(
           countTo(25),
@@ -50,11 +48,7 @@ export const records = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
 
   it.effect("an envelope arrives as it was published", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(1);
-      yield* bus.createTopics([topic]);
-      const seen = log();
-      yield* bus.subscribe({ group: unique("group"), topics: [topic] }, seen.add);
+      const { bus, seen, topic } = yield* followed(subject, 1);
       const full: Envelope.Envelope = {
         ...envelope(topic, "키", 7),
         subject: "subject",
@@ -120,9 +114,7 @@ export const records = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
   if (putUnreadable !== undefined) {
     it.effect("what is no envelope is delivered as unreadable, in its turn, and blocks nothing", () =>
       Effect.gen(function* () {
-        const bus = yield* subject.instance;
-        const topic = topicOf(1);
-        yield* bus.createTopics([topic]);
+        const { bus, topic } = yield* prepared(subject, 1);
         yield* bus.publish([envelope(topic, "a", 0)]);
         yield* putUnreadable(topic);
         yield* bus.publish([envelope(topic, "a", 1)]);
@@ -143,11 +135,7 @@ export const records = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, 
 
   it.effect("publishing wakes an idle consumer", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(1);
-      yield* bus.createTopics([topic]);
-      const seen = log();
-      yield* bus.subscribe({ group: unique("group"), topics: [topic] }, seen.add);
+      const { bus, seen, topic } = yield* followed(subject, 1);
       for (const index of countTo(5)) {
         yield* bus.publish([envelope(topic, "a", index)]);
         yield* eventually(

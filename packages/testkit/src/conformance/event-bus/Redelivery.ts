@@ -4,14 +4,12 @@ import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Scope from "effect/Scope";
-import { countTo, envelope, eventually, lagOf, log, sequenceOf, type Subject, topicOf, unique } from "./Subject.ts";
+import { countTo, envelope, eventually, lagOf, log, prepared, sequenceOf, type Subject, unique } from "./Subject.ts";
 
 export const redelivery = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<R, E>): void => {
   it.effect("a failed batch comes again, and nothing behind it before that", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(1);
-      yield* bus.createTopics([topic]);
+      const { bus, topic } = yield* prepared(subject, 1);
       yield* bus.publish(countTo(6).map((index) => envelope(topic, "a", index)));
       const tries: Array<ReadonlyArray<number>> = [];
       yield* bus.subscribe({ group: unique("group"), topics: [topic], maxBatchRecords: 2 }, (batch) =>
@@ -37,10 +35,7 @@ export const redelivery = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<
 
   it.effect("a batch whose consumer stops in the middle comes again to the next one", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(2);
-      const group = unique("group");
-      yield* bus.createTopics([topic]);
+      const { bus, group, topic } = yield* prepared(subject, 2);
       yield* bus.publish(countTo(10).map((index) => envelope(topic, `${index}`, index)));
       const taken = yield* Deferred.make<void>();
       const first = yield* Scope.make();
@@ -63,10 +58,7 @@ export const redelivery = <R, E>(it: Vitest.MethodsNonLive<R>, subject: Subject<
 
   it.effect("what a stopped consumer has finished does not come again", () =>
     Effect.gen(function* () {
-      const bus = yield* subject.instance;
-      const topic = topicOf(2);
-      const group = unique("group");
-      yield* bus.createTopics([topic]);
+      const { bus, group, topic } = yield* prepared(subject, 2);
       yield* bus.publish(countTo(10).map((index) => envelope(topic, `${index}`, index)));
       const before = log();
       const first = yield* Scope.make();

@@ -28,6 +28,22 @@ export const unique = (what: string): string => `${what}-${++names}`;
 
 export const topicOf = (partitions: number): Topic.Topic => Topic.make(unique("topic"), { owner: "suite", partitions });
 
+/** A bus with a new topic on it, and a group that nobody has joined. */
+export const prepared = Effect.fnUntraced(function* <R, E>(subject: Subject<R, E>, partitions: number) {
+  const bus = yield* subject.instance;
+  const topic = topicOf(partitions);
+  yield* bus.createTopics([topic]);
+  return { bus, topic, group: unique("group") };
+});
+
+/** The same, with a member that notes what it is given. */
+export const followed = Effect.fnUntraced(function* <R, E>(subject: Subject<R, E>, partitions: number) {
+  const { bus, group, topic } = yield* prepared(subject, partitions);
+  const seen = log();
+  yield* bus.subscribe({ group, topics: [topic] }, seen.add);
+  return { bus, topic, seen };
+});
+
 /** Polls until it holds: the suite has no other way to see what another process does. */
 export const eventually = <E, R>(what: string, holds: Effect.Effect<boolean, E, R>, withinMillis = 15_000) =>
   Effect.gen(function* () {
