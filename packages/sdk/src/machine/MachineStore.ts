@@ -58,8 +58,29 @@ export interface MachineStore<Key extends string, State, Input, Output, Rejectio
   readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
 }
 
-/** States in this process; for tests and simulations. Owners that share the answer share the states. */
-export const inMemory = <Key extends string, State, Input, Output, Rejection>(): MachineStore<
+/** The writes of changed states that are one row each: what is new is inserted, what was loaded (and locked) is updated. */
+export const stateWrites = <Row extends object>(
+  client: SqlClient,
+  table: Bulk.Table<Row>,
+  rows: { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> },
+): ReadonlyArray<Write> => [
+  ...(rows.created.length === 0 ? [] : [sql(`${table.name}_created`, Bulk.insert(client, table, rows.created))]),
+  ...(rows.updated.length === 0 ? [] : [sql(`${table.name}_updated`, Bulk.update(client, table, rows.updated))]),
+];
+
+/** Changes as rows, told apart by whether the state existed before. */
+export const changedRows = <Key, State, Row>(
+  changes: ReadonlyMap<Key, Change<State>>,
+  rowOf: (after: Versioned<State>, key: Key) => Row,
+): { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> } => {
+  const created: Array<Row> = [];
+  const updated: Array<Row> = [];
+  for (const [key, { after, before }] of changes) (before === undefined ? created : updated).push(rowOf(after, key));
+  return { created, updated };
+};
+
+/** States in this process; for tests and simulations. */
+export const makeMemory = <Key extends string, State, Input, Output, Rejection>(): MachineStore<
   Key,
   State,
   Input,
@@ -83,25 +104,4 @@ export const inMemory = <Key extends string, State, Input, Output, Rejection>():
       }),
     ],
   };
-};
-
-/** The writes of changed states that are one row each: what is new is inserted, what was loaded (and locked) is updated. */
-export const stateWrites = <Row extends object>(
-  client: SqlClient,
-  table: Bulk.Table<Row>,
-  rows: { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> },
-): ReadonlyArray<Write> => [
-  ...(rows.created.length === 0 ? [] : [sql(`${table.name}_created`, Bulk.insert(client, table, rows.created))]),
-  ...(rows.updated.length === 0 ? [] : [sql(`${table.name}_updated`, Bulk.update(client, table, rows.updated))]),
-];
-
-/** Changes as rows, told apart by whether the state existed before. */
-export const changedRows = <Key, State, Row>(
-  changes: ReadonlyMap<Key, Change<State>>,
-  rowOf: (after: Versioned<State>, key: Key) => Row,
-): { readonly created: ReadonlyArray<Row>; readonly updated: ReadonlyArray<Row> } => {
-  const created: Array<Row> = [];
-  const updated: Array<Row> = [];
-  for (const [key, { after, before }] of changes) (before === undefined ? created : updated).push(rowOf(after, key));
-  return { created, updated };
 };

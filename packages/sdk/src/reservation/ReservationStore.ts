@@ -7,8 +7,8 @@ import {
   type Change,
   changedRows,
   type Group,
-  inMemory,
   type MachineStore,
+  makeMemory as makeMemoryStore,
   sql as write,
   stateWrites,
 } from "../machine/MachineStore.ts";
@@ -216,7 +216,7 @@ export const make = (sql: SqlClient): ReservationStore => {
 };
 
 /** In this process; for tests and simulations. */
-export const makeMemory = (): ReservationStore => inMemory();
+export const makeMemory = (): ReservationStore => makeMemoryStore();
 
 /** Orders whose hold is overdue, the longest overdue first. Takes no locks: `Expire` decides. */
 export const dueHolds = (sql: SqlClient, now: number, limit: number) =>

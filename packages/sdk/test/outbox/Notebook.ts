@@ -46,7 +46,7 @@ const table = {
 
 type Store = MachineStore.MachineStore<string, Words, Append, string, string>;
 
-export const memoryStore = (): Store => MachineStore.inMemory();
+export const memoryStore = (): Store => MachineStore.makeMemory();
 
 export const store = (sql: SqlClient.SqlClient): Store => ({
   load: (keys) =>

@@ -81,7 +81,7 @@ const cases: MachineStoreSuite.Cases<OrderId, OrderState, OrderInput, OrderState
 MachineStoreSuite.suite(
   "orders in memory",
   cases,
-  MachineStoreSuite.memory(() => MachineStore.inMemory()),
+  MachineStoreSuite.memory(() => MachineStore.makeMemory()),
 );
 MachineStoreSuite.suite(
   "orders in PostgreSQL",
