@@ -47,8 +47,8 @@ export const history = <T extends Types, R>(subject: Subject<T, R>, run: string,
   return {
     inputs: decided.map(({ input }) => input),
     answers: decided.map(({ answer }) => answer),
-    /** Every key that was named or changed. */
-    keys: [...keys],
+    /** Every key that was named or changed and has a state of its own. */
+    keys: [...keys].filter((key) => subject.derived?.(key) !== true),
     states,
     /** The versions of each key that there were, in order. */
     told,

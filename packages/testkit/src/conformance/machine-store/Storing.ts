@@ -43,12 +43,20 @@ export const storing = <T extends Types, R>(it: Vitest.MethodsNonLive<R>, subjec
   it.effect("a group of many is one write, and every state of it is in its place", () =>
     Effect.gen(function* () {
       let writes = 0;
+      const loads: Array<ReadonlyArray<T["key"]>> = [];
       const owner = yield* own(subject, {
         database: (database) => ({
           ...database,
           write: (all) => {
             writes++;
             return database.write(all);
+          },
+        }),
+        store: (store) => ({
+          ...store,
+          load: (keys) => {
+            loads.push(keys);
+            return store.load(keys);
           },
         }),
       });
@@ -61,6 +69,7 @@ export const storing = <T extends Types, R>(it: Vitest.MethodsNonLive<R>, subjec
       assert.deepStrictEqual([made.poisoned, writes], [[], 1]);
       const changed = yield* group(many.map((name, index) => subject.changes(name, index % 2 === 0 ? 0 : 1)));
       assert.deepStrictEqual([changed.poisoned, writes], [[], 2]);
+      for (const asked of loads) assert.deepStrictEqual(asked, [...new Set(asked)].sort(), "distinct, in key order");
       const keys = many.map((name) => keyOf(subject, name));
       const found = yield* owner.load(keys);
       assert.sameMembers([...found.keys()], keys);

@@ -38,6 +38,11 @@ export interface Cases<Key extends string, State, Input, Output, Rejection, Step
    * be impossible (the machine throws), but must not break a constraint of the database.
    */
   readonly input: (step: Step, place: Place, view: Machine.View<Key, State>) => Input;
+  /**
+   * Keys whose states have no row of their own: the store finds them among others, so they count no versions. They are
+   * judged by the answers that follow from them. Default: none.
+   */
+  readonly derived?: ((key: Key) => boolean) | undefined;
 }
 
 /** One connection to the states, with what a group commit needs beside them. */
