@@ -1,11 +1,10 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest";
-import { Database, GroupCommit, Machine } from "@destiny/sdk/machine";
+import { Database, Machine } from "@destiny/sdk/machine";
 import { TestDatabase } from "@destiny/testkit/postgres";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
 import { ConnectionError, SqlError } from "effect/sql/SqlError";
 import { Outbox } from "@destiny/sdk/outbox";
@@ -39,13 +38,11 @@ const owner = Effect.fnUntraced(function* (
         ? database.write(writes)
         : Effect.suspend(() => (ways.remembered++, write(database.write(writes, conditions)))),
   });
-  const commit = yield* GroupCommit.make({
-    machine,
-    store: Notebook.store(yield* SqlClient.SqlClient),
-    output: Schema.String,
-    rejection: Schema.String,
-    emit: Notebook.emit,
-  }).pipe(Effect.provideService(Database.Database, counted));
+  const commit = yield* Effect.provideService(
+    Notebook.makeWith({ machine, emit: Notebook.emit }),
+    Database.Database,
+    counted,
+  );
   return { ...commit, ways };
 });
 

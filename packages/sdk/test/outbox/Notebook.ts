@@ -44,7 +44,11 @@ const table = {
   key: ["key"],
 } as const satisfies Bulk.Table<{ key: string; version: number; words: Words }>;
 
-export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<string, Words, Append, string, string> => ({
+type Store = MachineStore.MachineStore<string, Words, Append, string, string>;
+
+export const memoryStore = (): Store => MachineStore.makeMemory();
+
+export const store = (sql: SqlClient.SqlClient): Store => ({
   load: (keys) =>
     Effect.map(
       sql<{ readonly key: string; readonly version: number; readonly words: Words }>`
@@ -61,7 +65,7 @@ export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<strin
   guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
 });
 
-const migrations: Migrations.Migrations = {
+export const migrations: Migrations.Migrations = {
   room: "notebook",
   steps: {
     "0001_notebook": Effect.gen(function* () {
@@ -77,15 +81,20 @@ export const migrate = Effect.andThen(Migrations.run([Tables.migrations, migrati
 export const emit = ({ input, verdict }: Decided<string, Append, string, string>) =>
   verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [];
 
-export const make = Effect.gen(function* () {
+/** A group commit of notebooks that differs from the usual one in what is given. */
+export const makeWith = Effect.fnUntraced(function* (
+  changes: Partial<GroupCommit.Options<string, Words, Append, string, string>>,
+) {
   return yield* GroupCommit.make({
     machine,
     store: store(yield* SqlClient.SqlClient),
     output: Schema.String,
     rejection: Schema.String,
-    emit,
+    ...changes,
   });
 });
+
+export const make = makeWith({ emit });
 
 export const decode = Consumer.decoder<Append>([Consumer.on(Appended, (payload) => payload)]);
 

@@ -1,43 +1,16 @@
-import { Samples, Thresholds } from "@destiny/testkit/scenario";
-import type { Summary, Threshold } from "@destiny/testkit/scenario";
+import { Samples, Summary, Thresholds } from "@destiny/testkit/scenario";
+import type { Threshold } from "@destiny/testkit/scenario";
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 
 const route = "POST /v1/orders";
 
 const summaryOf = (changes: Partial<Summary.Summary> = {}): Summary.Summary => ({
-  run: "r",
-  scenario: "s",
-  seed: 1,
-  interrupted: false,
-  startedAt: 0,
-  lastArrivalAt: 0,
-  endedAt: 0,
-  lengthMillis: 0,
-  warmUps: [],
-  orders: {
-    offered: 10,
-    placed: 8,
-    refused: 1,
-    unanswered: 0,
-    payable: 8,
-    completed: 7,
-    soldOut: 0,
-    unpaid: 1,
-    cancelled: 0,
-    failed: 0,
-    open: 0,
-  },
-  coupons: { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 },
+  ...Summary.nothing,
+  orders: { ...Summary.nothing.orders, offered: 10, placed: 8, refused: 1, payable: 8, completed: 7, unpaid: 1 },
   dropped: 1,
   droppedBecause: { busy: 1, late: 0, interrupted: 0 },
-  startedLateP99Ms: 1,
-  drainedMs: 5,
   http: { [route]: { count: 100, unexpected: 2, p50Ms: 1, p95Ms: 2, p99Ms: 3 } },
-  saga: { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0 },
-  unexpected: [],
-  weather: [],
-  journeyFailures: { count: 0, examples: [] },
   ...changes,
 });
 
