@@ -91,7 +91,7 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
               _tag: "RequestCancel",
               orderId: params.id,
               userId: principal.role === "MASTER" ? null : UserId.make(principal.userId),
-              reason: payload.message ?? "",
+              reason: payload.message?.trim() || "no reason was given",
             },
           })
           .pipe(
