@@ -73,8 +73,8 @@ export class SagaEngine extends Context.Service<
     /** Asks a saga to turn back. Past its pivot it is only recorded: see the output `CancelAfterPivot`. */
     readonly cancel: (sagaId: string, reason: string, options: { readonly id: string }) => Outputs;
     /**
-     * Acts on a stuck saga. `Retry` asks again; `Skip` passes over a step or an undo; `Compensate` declares a pivot closed
-     * whose arbiter does not answer.
+     * Acts on a stuck saga. `Retry` asks again; `Skip` passes over a step or an undo, because it was done by hand;
+     * `Compensate` declares a pivot closed whose arbiter does not answer, or gives up a saga that only goes forward.
      */
     readonly operate: (
       sagaId: string,
