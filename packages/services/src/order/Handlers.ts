@@ -6,7 +6,15 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { CancelNotAllowed, type Order, OrderApi, OrderId, OrderNotFound, UserId } from "../contracts/index.ts";
+import {
+  CancellationId,
+  CancelNotAllowed,
+  type Order,
+  OrderApi,
+  OrderId,
+  OrderNotFound,
+  UserId,
+} from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
 import type { OrderState } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
@@ -17,6 +25,7 @@ const shown = (state: OrderState): Order => ({
   status: state.status,
   failureReason: state.failure?.reason ?? null,
   failureDetail: state.failure?.detail ?? null,
+  cancellation: state.cancellation,
   originalAmount: state.amount,
   discountAmount: 0 as Order["discountAmount"],
   finalAmount: state.amount,
@@ -90,6 +99,7 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
             input: {
               _tag: "RequestCancel",
               orderId: params.id,
+              cancellationId: CancellationId.make(yield* Ids.fresh),
               userId: principal.role === "MASTER" ? null : UserId.make(principal.userId),
               reason: payload.message?.trim() || "no reason was given",
             },

@@ -22,8 +22,6 @@ const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replyS
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
   [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
-  [Contracts.ReturnStock.type]: "a completed order cannot be cancelled: its saga has ended",
-  [answerTo(Contracts.ReturnStock)]: "nobody asks",
   [answerTo(Contracts.ExtendHold)]:
     "the saga only mentions the extension to the stock: it names no topic for an answer",
 };
