@@ -46,6 +46,17 @@ export const confirm = (
 ): Effect.Effect<Reply> =>
   shopper.call("POST", "/v1/payments/confirm", { body: { ...payment, provider: "TOSSPAYMENTS" }, headers });
 
+const looks = 3000;
+
+/** Until something holds that no request can wait for. */
+export const eventually = Effect.fnUntraced(function* (what: string, holds: Effect.Effect<boolean, never, Shop>) {
+  for (let look = 0; look < looks; look++) {
+    if (yield* holds) return;
+    yield* Effect.sleep("10 millis");
+  }
+  return assert.fail(`never: ${what}`);
+});
+
 /** What the ledger says of a product: total, held, claimed. */
 export const stock = Effect.fnUntraced(function* (productId: string) {
   const { database } = yield* Shop;

@@ -2,7 +2,7 @@
 import { assert } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Contracts from "../../src/contracts/index.ts";
-import { after, authorise, confirm, key, order, payable, place, stock } from "./Journey.ts";
+import { after, authorise, confirm, eventually, key, order, payable, place, stock } from "./Journey.ts";
 import { type Definition, notYetSent, typesOf } from "./MessageTypes.ts";
 import { Shop } from "./Shop.ts";
 
@@ -20,20 +20,11 @@ export interface Journey {
   readonly run: Effect.Effect<ReadonlyArray<string>, never, Shop>;
 }
 
-const ended = (seen: Record<string, unknown>) => [seen["status"], seen["failureReason"]];
+/** How an order ended, and why. */
+export const ended = (seen: Record<string, unknown>) => [seen["status"], seen["failureReason"]];
 
-const looks = 3000;
-
-/** Until something holds that no request can wait for. */
-const eventually = Effect.fnUntraced(function* (what: string, holds: Effect.Effect<boolean, never, Shop>) {
-  for (let look = 0; look < looks; look++) {
-    if (yield* holds) return;
-    yield* Effect.sleep("10 millis");
-  }
-  return assert.fail(`never: ${what}`);
-});
-
-const onSale = Effect.fnUntraced(function* (quantity: number) {
+/** A new product, and somebody who wants it. */
+export const onSale = Effect.fnUntraced(function* (quantity: number) {
   const { product, shopper } = yield* Shop;
   return { productId: yield* product(quantity), buyer: yield* shopper };
 });
@@ -46,7 +37,8 @@ const paid = Effect.gen(function* () {
   return [orderId, productId];
 });
 
-const moneyBack = (orderId: string) =>
+/** The gateway took the money once, and gave it back. */
+export const moneyBack = (orderId: string) =>
   Effect.map(Shop, ({ toss }) =>
     assert.deepStrictEqual(
       toss.captures().flatMap((one) => (one.orderId === orderId ? [one.kind] : [])),
@@ -101,7 +93,7 @@ const cancelled = Effect.gen(function* () {
 });
 
 /** Pays, but the approval gets lost, and the gateway cannot be asked until the faults are lifted. */
-const paidUnknown = Effect.gen(function* () {
+export const paidUnknown = Effect.gen(function* () {
   const { toss } = yield* Shop;
   const { buyer, productId } = yield* onSale(1);
   const { amount, orderId } = yield* payable(buyer, productId);

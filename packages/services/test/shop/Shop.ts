@@ -81,6 +81,8 @@ export class Shop extends Context.Service<
     readonly toss: Toss.TossSimulatorShape;
     /** A new shopper, signed in. */
     readonly shopper: Effect.Effect<Shopper>;
+    /** Somebody who runs the shop, signed in. */
+    readonly operator: Effect.Effect<Shopper>;
     /** A new product with this much stock. */
     readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
     readonly database: (service: string) => SqlClient.SqlClient;
@@ -181,11 +183,11 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
 
   const passwordHash = yield* Passwords.hashCheaply(Redacted.make("Passw0rd!"));
   let users = 0;
-  const shopper = Effect.gen(function* () {
+  const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
     const username = `u${String(++users).padStart(5, "0")}`;
     const id = UserId.make(yield* Ids.fresh);
     const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
-    yield* UserStore.insertAll([{ ...row, role: "CUSTOMER", passwordHash }]).pipe(
+    yield* UserStore.insertAll([{ ...row, role, passwordHash }]).pipe(
       Effect.provideService(SqlClient.SqlClient, database("user")),
       Effect.orDie,
     );
@@ -230,7 +232,8 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   return Shop.of({
     url,
     toss,
-    shopper,
+    shopper: signedIn("CUSTOMER"),
+    operator: signedIn("MASTER"),
     product,
     database,
     kill,
