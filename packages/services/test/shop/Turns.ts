@@ -16,7 +16,7 @@ import {
   ValidateProducts,
   VoidPayment,
 } from "../../src/contracts/index.ts";
-import { after, authorise, confirm, eventually, key, payable, place, stock } from "./Journey.ts";
+import { after, authorise, confirm, eventually, key, payable, place, sagaOf, standsAt, stock } from "./Journey.ts";
 import { ended, moneyBack, onSale, paidUnknown } from "./Journeys.ts";
 import * as Late from "./Late.ts";
 import { Shop, type Shopper } from "./Shop.ts";
@@ -34,24 +34,11 @@ interface Bought {
 }
 
 const answerTo = ({ type }: { readonly type: string }): string => `${type}.reply`;
-const rowOf = (orderId: string): string => `place-order/${orderId}`;
-
-/** Until the order's saga stands there. */
-const standsAt = Effect.fnUntraced(function* (orderId: string, situation: SagaState.Situation, step: string | null) {
-  const { database } = yield* Shop;
-  const look = database("saga")`
-    SELECT 1 FROM saga WHERE id = ${rowOf(orderId)} AND state ->> 'situation' = ${situation}
-      AND step IS NOT DISTINCT FROM ${step}`;
-  yield* eventually(
-    `${orderId} is ${situation} at ${String(step)}`,
-    Effect.map(Effect.orDie(look), (rows) => rows.length > 0),
-  );
-});
 
 /** Until the order's saga has taken an input of that kind. */
 const took = Effect.fnUntraced(function* (orderId: string, kind: SagaState.SagaInput["_tag"]) {
   const { database } = yield* Shop;
-  const look = database("saga")`SELECT 1 FROM saga_journal WHERE saga_id = ${rowOf(orderId)} AND kind = ${kind}`;
+  const look = database("saga")`SELECT 1 FROM saga_journal WHERE saga_id = ${sagaOf(orderId)} AND kind = ${kind}`;
   yield* eventually(
     `the saga of ${orderId} takes ${kind}`,
     Effect.map(Effect.orDie(look), (rows) => rows.length > 0),
@@ -63,7 +50,7 @@ const unswept = Effect.fnUntraced(function* (orderId: string, situation: SagaSta
   const sql = (yield* Shop).database("saga");
   const put = (at: string) => sql`
     UPDATE saga SET next_wake_at = now() + ${at}::interval
-    WHERE id = ${rowOf(orderId)} AND state ->> 'situation' = ${situation} RETURNING 1`;
+    WHERE id = ${sagaOf(orderId)} AND state ->> 'situation' = ${situation} RETURNING 1`;
   yield* eventually(
     `${orderId} is ${situation}`,
     Effect.map(Effect.orDie(put("1 hour")), (rows) => rows.length > 0),
