@@ -19,6 +19,7 @@ import {
   UserId,
   Won,
 } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 import { FailureReason } from "./order.messages.ts";
 
 export const OrderStatus = Schema.Literals([
@@ -141,4 +142,4 @@ export class Orders extends HttpApiGroup.make("orders")
   )
   .middleware(Auth.Bearer) {}
 
-export class OrderApi extends HttpApi.make("order").add(Orders) {}
+export class OrderApi extends HttpApi.make("order").add(Orders).add(DeadLetters) {}

@@ -5,6 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import { Instant, Text } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 const Name = Text({ minLength: 1, maxLength: 200 });
 const NullableInstant = Schema.NullOr(Instant);
@@ -109,4 +110,4 @@ export class Sagas extends HttpApiGroup.make("sagas")
   )
   .middleware(Auth.Bearer) {}
 
-export class SagaApi extends HttpApi.make("saga").add(Sagas) {}
+export class SagaApi extends HttpApi.make("saga").add(Sagas).add(DeadLetters) {}

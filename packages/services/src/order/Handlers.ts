@@ -6,6 +6,7 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
+import * as Layer from "effect/Layer";
 import {
   CancellationId,
   CancelNotAllowed,
@@ -16,6 +17,8 @@ import {
   UserId,
 } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import { decode } from "./Consumers.ts";
 import type { OrderState } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
 
@@ -42,7 +45,7 @@ const visible = Effect.fnUntraced(function* (order: OrderState | undefined) {
   return mine ? order : yield* new OrderNotFound({});
 });
 
-export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
+const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
   Effect.gen(function* () {
     const orders = yield* Orders;
     return handlers.handleAll({
@@ -118,3 +121,11 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
     });
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(OrderApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "order", decode, commit: yield* Orders }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);

@@ -3,8 +3,10 @@ import { Auth, IdempotencyKey } from "@destiny/sdk/http";
 import { SagaEngine, SagaHistory, type SagaState, SagaStore } from "@destiny/sdk/saga";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
+import * as Layer from "effect/Layer";
 import { type SagaAction, SagaActionNotApplicable, SagaApi, SagaNotFound } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 
 const actions: Readonly<Record<SagaAction, SagaState.Action>> = {
   retry: "Retry",
@@ -15,7 +17,7 @@ const actions: Readonly<Record<SagaAction, SagaState.Action>> = {
 const problemOf = ({ reason }: SagaState.SagaRejected): SagaNotFound | SagaActionNotApplicable =>
   reason._tag === "NotApplicable" ? new SagaActionNotApplicable({ situation: reason.situation }) : new SagaNotFound({});
 
-export const layer = HttpApiBuilder.group(SagaApi, "sagas", (handlers) =>
+const own = HttpApiBuilder.group(SagaApi, "sagas", (handlers) =>
   Effect.gen(function* () {
     const engine = yield* SagaEngine.SagaEngine;
     const store = yield* SagaStore.SagaStore;
@@ -53,3 +55,12 @@ export const layer = HttpApiBuilder.group(SagaApi, "sagas", (handlers) =>
     });
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(SagaApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit, consumer, decode } = yield* SagaEngine.SagaEngine;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer, decode, commit }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);
