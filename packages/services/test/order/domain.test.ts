@@ -14,7 +14,8 @@ import {
   UserId,
   Won,
 } from "../../src/contracts/index.ts";
-import { emit, machine, type OrderInput, OrderState, type Rejection } from "../../src/order/Domain.ts";
+import { machine, type OrderInput, OrderState, type Rejection } from "../../src/order/Domain.ts";
+import { emit } from "../../src/order/Messages.ts";
 import { recipient } from "./Orders.ts";
 
 const orderId = OrderId.make("0190a000-0000-7000-8000-000000000001");

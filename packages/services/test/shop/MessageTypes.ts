@@ -17,7 +17,8 @@ export const typesOf = (definition: Definition): ReadonlyArray<string> =>
 /** Whatever the contracts export: a new message is here without anybody naming it. */
 export const definitions: ReadonlyArray<Definition> = Object.values<unknown>(Contracts).filter(isDefinition);
 
-const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
+/** The type of the answer to a command. */
+export const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
 
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {

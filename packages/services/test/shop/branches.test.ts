@@ -4,7 +4,8 @@ import { type Branch, every, nameOf, taken } from "./Branches.ts";
 import * as Journeys from "./Journeys.ts";
 import * as Late from "./Late.ts";
 import { Shop } from "./Shop.ts";
-import * as Turns from "./Turns.ts";
+import { troubled } from "./Troubled.ts";
+import { turns } from "./Turns.ts";
 
 interface Elsewhere {
   readonly why: string;
@@ -70,8 +71,8 @@ describe("every branch of the shop's sagas, over the real shop", () => {
           yield* Late.install;
           const drive = ({ name, run }: { readonly name: string; readonly run: Effect.Effect<unknown, never, Shop> }) =>
             Effect.catchCause(run, (cause) => Effect.die(new Error(name, { cause })));
-          yield* Effect.forEach([...Journeys.journeys, ...Turns.turns], drive, { concurrency: 8, discard: true });
-          yield* Effect.forEach([...Journeys.troubled, ...Turns.troubled], drive, { discard: true });
+          yield* Effect.forEach([...Journeys.journeys, ...turns], drive, { concurrency: 8, discard: true });
+          yield* Effect.forEach([...Journeys.troubled, ...troubled], drive, { discard: true });
         }),
       180_000,
     );
