@@ -83,7 +83,10 @@ export interface PaymentGateway {
     readonly paymentKey: string;
     readonly vendorOrderId: string;
   }) => Effect.Effect<InquiryOutcome>;
-  /** Gives `amount` won back, which is all that was taken. */
+  /**
+   * Gives `amount` won back, which is all that was taken. The reason is never blank and may be of any length: an adapter cuts
+   * it to what its gateway takes.
+   */
   readonly cancel: (request: {
     readonly paymentKey: string;
     readonly amount: number;

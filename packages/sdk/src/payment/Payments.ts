@@ -65,6 +65,12 @@ export const confirmKey = (reference: string, no: number, keysSpent: number): st
 /** A new one for every try, for the same reason: what was given back already is answered as such. */
 export const returnKey = (reference: string, no: number, tries: number): string => `return:${reference}:${no}:${tries}`;
 
+/**
+ * Gateways refuse to give money back without a reason, and would refuse for ever: a blank one is replaced before it gets
+ * there, also in intents that were stored with one.
+ */
+const returnReason = (intent: Intent): string => intent.refund?.reason.trim() || "the order was cancelled";
+
 const returned = (outcome: CancelOutcome): Extract<Input, { _tag: "RecordReturn" }>["outcome"] => {
   switch (outcome._tag) {
     case "Cancelled":
@@ -181,7 +187,7 @@ export const make = Effect.fnUntraced(function* (options: {
     const outcome = yield* gateway.cancel({
       paymentKey: attempt.paymentKey,
       amount: intent.amount,
-      reason: intent.refund?.reason ?? "the order was cancelled",
+      reason: returnReason(intent),
       idempotencyKey: returnKey(intent.reference, attempt.no, attempt.tries),
     });
     return yield* submit({

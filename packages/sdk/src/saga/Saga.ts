@@ -6,8 +6,8 @@
  *
  * `check` asks and leaves nothing behind; `compensable` names what undoes it; `pivot` (at most one) waits for an outside
  * event and is the point of no return; `retriable` only goes forward, and a permanent refusal takes a forward path of its
- * own; `tell` says something and waits for nobody; `failed` is the awaited last word of a saga that turned back. A step is
- * passed over when its `when` says no. All steps are remote: the answer to a command, however near, comes as a message.
+ * own; `tell` says something and waits for nobody; `failed` is the awaited last word of a saga that turned back, or of one that has only `retriable` steps
+ * and was given up by an operator while it was stuck. A step is passed over when its `when` says no. All steps are remote: the answer to a command, however near, comes as a message.
  *
  * Limits: `maxSteps` steps. A running saga keeps the version it was started with, so an old version stays registered while
  * instances of it live.

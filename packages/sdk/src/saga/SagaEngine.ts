@@ -73,13 +73,19 @@ export class SagaEngine extends Context.Service<
     /** Asks a saga to turn back. Past its pivot it is only recorded: see the output `CancelAfterPivot`. */
     readonly cancel: (sagaId: string, reason: string, options: { readonly id: string }) => Outputs;
     /**
-     * Acts on a stuck saga. `Retry` asks again; `Skip` passes over a step or an undo; `Compensate` declares a pivot closed
-     * whose arbiter does not answer.
+     * Acts on a stuck saga; the journal keeps who did what, and why. `Retry` asks again; `Skip` passes over a step or an undo, because it was done by hand;
+     * `Compensate` declares a pivot closed whose arbiter does not answer, or gives up a saga that only goes forward.
      */
     readonly operate: (
       sagaId: string,
       action: Action,
-      options: { readonly id: string; readonly actor: string; readonly note: string },
+      options: {
+        readonly id: string;
+        /** Of the request that asks: the same id with another one is refused. */
+        readonly fingerprint?: string | undefined;
+        readonly actor: string;
+        readonly note: string;
+      },
     ) => Outputs;
     /** For the consumer of {@link topics}. */
     readonly commit: GroupCommit.GroupCommit<SagaInput, SagaOutput, SagaRejected>;
@@ -148,8 +154,8 @@ export const make = Effect.fnUntraced(function* (
       verdict._tag === "Accepted" ? verdict.outputs.flatMap((one) => (one._tag === "Send" ? [one.draft] : [])) : [],
   });
 
-  const submit = Effect.fnUntraced(function* (id: string, input: SagaInput) {
-    return yield* commit.submit({ id, at: yield* Clock.currentTimeMillis, input });
+  const submit = Effect.fnUntraced(function* (id: string, input: SagaInput, fingerprint?: string) {
+    return yield* commit.submit({ id, fingerprint, at: yield* Clock.currentTimeMillis, input });
   });
 
   const start: SagaEngine["Service"]["start"] = Effect.fn("SagaEngine.start")(function* (definition, input, given) {
@@ -201,8 +207,8 @@ export const make = Effect.fnUntraced(function* (
   return SagaEngine.of({
     start,
     cancel: Effect.fn("SagaEngine.cancel")((sagaId, reason, { id }) => submit(id, { _tag: "Cancel", sagaId, reason })),
-    operate: Effect.fn("SagaEngine.operate")((sagaId, action, { actor, id, note }) =>
-      submit(id, { _tag: action, sagaId, actor, note }),
+    operate: Effect.fn("SagaEngine.operate")((sagaId, action, { actor, fingerprint, id, note }) =>
+      submit(id, { _tag: action, sagaId, actor, note }, fingerprint),
     ),
     commit,
     consumer,

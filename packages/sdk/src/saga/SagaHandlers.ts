@@ -189,6 +189,11 @@ export const handlers: Readonly<Record<Exclude<Handler, "begin" | "rest" | "know
     leave(turn, "skipped");
     advance(turn);
   },
+  abandon: (turn, input) => {
+    turn.state.stuck = null;
+    leave(turn, "abandoned");
+    turnBack(turn, input._tag === "Compensate" ? `given up by ${input.actor}: ${input.note}` : "given up");
+  },
   skipUndo: (turn) => endUndo(turn, "abandoned"),
   declareClosed: (turn) => {
     turn.state.stuck = null;

@@ -44,6 +44,8 @@ export interface History extends Summary {
     readonly kind: string;
     readonly at: number;
     readonly emitted: ReadonlyArray<string>;
+    /** The operator behind it, and what they noted. */
+    readonly by: { readonly actor: string; readonly note: string } | null;
   }>;
 }
 
@@ -84,6 +86,7 @@ export const history = Effect.fn("SagaHistory.history")(function* (
       kind: input._tag,
       at,
       emitted,
+      by: "actor" in input ? { actor: input.actor, note: input.note } : null,
     })),
   };
 });

@@ -4,6 +4,7 @@
 import { accept, type Identified, type Machine, reject, type Verdict } from "../machine/Machine.ts";
 import { handlers, type Run } from "./SagaHandlers.ts";
 import { advance } from "./SagaMoves.ts";
+import type { AnyDefinition } from "./Saga.ts";
 import type { SagaRegistry } from "./SagaRegistry.ts";
 import {
   AlreadyStarted,
@@ -43,6 +44,8 @@ export const kindOf = (
     }
     case "Due":
       return state !== undefined && state.wakeAt !== null && state.wakeAt <= at ? "Due" : "NotDue";
+    case "Compensate":
+      return state?.situation === "stuck.after" && onlyForward(known(registry, state)) ? "GiveUp" : "Compensate";
     default:
       return input._tag;
   }
@@ -53,6 +56,10 @@ const known = (registry: SagaRegistry, state: SagaState) => {
   if (definition === undefined) throw new Error(`${state.definition} version ${state.definitionVersion} is unknown`);
   return definition;
 };
+
+/** Nothing of it can be undone, but it has a last word for the case that it is given up. */
+const onlyForward = ({ closing, steps }: AnyDefinition): boolean =>
+  closing !== undefined && steps.every(({ kind }) => kind === "retriable" || kind === "tell");
 
 const begin = (options: Options, { at, input }: Identified<SagaInput>): Decision => {
   if (input._tag !== "Start") throw new Error(`${input._tag} does not start a saga`);

@@ -51,7 +51,7 @@ export const StepRecord = Schema.Struct({
   name: Schema.String,
   /**
    * `asked`: sent, and so counts as done until a refusal is recorded. `closed`: the pivot waited in vain. `abandoned`: an
-   * operator passed over its undo.
+   * operator passed over its undo, or gave up the saga at this step.
    */
   state: Schema.Literals([
     "asked",

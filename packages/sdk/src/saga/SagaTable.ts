@@ -25,7 +25,9 @@ export type Kind =
   | "Cancel"
   | "Retry"
   | "Skip"
-  | "Compensate";
+  | "Compensate"
+  /** `Compensate` of a saga that only goes forward: it is not taken back, but given up. */
+  | "GiveUp";
 
 /** `keep` journals an early event; `ignore` counts; `unknown`, `known` and `unfit` reject; `rest` changes nothing. */
 export type Handler =
@@ -49,6 +51,7 @@ export type Handler =
   | "retry"
   | "skipStep"
   | "skipUndo"
+  | "abandon"
   | "declareClosed"
   | "ignore"
   | "rest"
@@ -131,6 +134,7 @@ const cells: Readonly<Record<Situation | "absent", Cells>> = {
     Retry: "retry",
     Skip: "skipStep",
     Compensate: "unfit",
+    GiveUp: "abandon",
   },
   "stuck.closing": {
     ...stray,

@@ -268,6 +268,28 @@ layer(world, { excludeTestServices: true })("Payments", (it) => {
     }),
   );
 
+  for (const { called, reason } of [
+    { called: "an empty reason", reason: "" },
+    { called: "a blank reason", reason: "  " },
+    { called: "a reason longer than any gateway takes", reason: `${"x".repeat(199)}\u{1F4B8} and so on` },
+  ]) {
+    it.effect(`the money goes back also for ${called}: a gateway would refuse it for ever`, () =>
+      Effect.gen(function* () {
+        const askedBy = { saga: "s" };
+        const refunded = yield* opened;
+        yield* refunded.till.click(refunded.reference, refunded.paymentKey);
+        yield* refunded.till.submit({ _tag: "Refund", reference: refunded.reference, reason, askedBy });
+        yield* refunded.till.sweptTo(refunded.reference, "refunded");
+        const voided = yield* opened;
+        yield* faults({ kind: "approveThenReset", operations: ["confirm"], count: 1 });
+        assert.strictEqual(yield* voided.till.click(voided.reference, voided.paymentKey), "unknown");
+        yield* voided.till.submit({ _tag: "Void", reference: voided.reference, reason, askedBy });
+        yield* voided.till.sweptTo(voided.reference, "closed");
+        assert.deepStrictEqual([yield* net(refunded.reference), yield* net(voided.reference)], [0, 0]);
+      }),
+    );
+  }
+
   it.effect(
     "a transient error of the gateway does not block the buyer: the confirm is sent again under a new key",
     () =>

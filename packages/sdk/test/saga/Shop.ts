@@ -167,3 +167,17 @@ export const PlaceOrder = Saga.define("place-order", {
       cancelled: failure?.cancelled ?? false,
     })),
   );
+
+/** Undoes what has ended: forward only. */
+export const CancelOrder = Saga.define("cancel-order", { version: 1, input: OrderId, key })
+  .retriable(
+    "refund payment",
+    Saga.ask(Refund, ({ orderId }) => ({ orderId })),
+  )
+  .retriable(
+    "return coupon",
+    Saga.ask(Return, ({ orderId }) => ({ orderId })),
+  )
+  .failed(
+    Saga.ask(Fail, ({ orderId }, { failure }) => ({ orderId, reason: failure?.reason ?? "UNKNOWN", cancelled: false })),
+  );

@@ -33,6 +33,9 @@ export const exhausted = (story: Story): Story => {
   return situation === story.due().state?.situation ? exhausted(story.due()) : story.due();
 };
 
+/** A saga without a way back, whose first step is refused. */
+export const stuckForward = (): Story => given(Shop.CancelOrder, { orderId: "o1" }).when(refused("refund payment"));
+
 export const undoing = (): Story => opened().when(refused("open payment"));
 
 export const failing = (): Story => undoing().when(undone("use coupon")).when(undone("hold stock"));

@@ -2,7 +2,18 @@ import { assert, describe, it } from "@effect/vitest";
 import { Saga } from "../../src/saga/index.ts";
 import { cancel, done, event, given, operate, refused, reply, undone } from "./SagaTest.ts";
 import * as Shop from "./Shop.ts";
-import { awaiting, closing, exhausted, failing, input, opened, settled, settledEvent, to } from "./Stories.ts";
+import {
+  awaiting,
+  closing,
+  exhausted,
+  failing,
+  input,
+  opened,
+  settled,
+  settledEvent,
+  stuckForward,
+  to,
+} from "./Stories.ts";
 
 const failed = reply("failed", { _tag: "Done", value: {} });
 const undoAll = ["open payment", "use coupon", "hold stock"] as const;
@@ -328,6 +339,21 @@ describe("stuck after the pivot", () => {
 
   it("the answer that comes at last sets it free", () => {
     stuck().when(done("claim stock")).expect({ situation: "running.after", step: "complete order" });
+  });
+
+  it("a saga that only goes forward can be given up: nothing more is asked, and its last word is awaited", () => {
+    stuckForward()
+      .when(operate("Compensate"))
+      .expect({ situation: "compensating.failing", sends: ["order.fail.v1"] })
+      .when(done("refund payment"))
+      .expect({ situation: "compensating.failing", sends: [] })
+      .when(failed)
+      .expect({ situation: "compensated", outputs: ["Ended"] })
+      .expectReplay();
+  });
+
+  it("what is not stuck is not given up", () => {
+    given(Shop.CancelOrder, { orderId: "o1" }).when(operate("Compensate")).expect({ rejected: "NotApplicable" });
   });
 
   it("nothing can be compensated any more", () => {

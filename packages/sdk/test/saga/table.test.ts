@@ -4,7 +4,7 @@ import { isTerminal, type SagaInput, type Situation, situations, statusOf } from
 import { type Handler, type Kind, type Row, table, toMarkdown } from "../../src/saga/SagaTable.ts";
 import { cancel, type Expected, operate, reply, start, type Story, type When } from "./SagaTest.ts";
 import * as Shop from "./Shop.ts";
-import { awaited, closing, input, refusal, settledEvent, to } from "./Stories.ts";
+import { awaited, closing, input, refusal, settledEvent, stuckForward, to } from "./Stories.ts";
 
 const valueOf: Partial<Record<Situation, unknown>> = {
   "running.before": { payUntil: 2_000_000 },
@@ -34,6 +34,8 @@ const inputOf = ({ kind, situation }: Row): When => {
       return { _tag: "Due" };
     case "Cancel":
       return cancel();
+    case "GiveUp":
+      return operate("Compensate");
     default:
       return operate(kind);
   }
@@ -105,6 +107,14 @@ const checks: Readonly<Record<Handler, Check>> = {
     after.expect({ situation: "running.after", step: "complete order" });
     assert.strictEqual(after.state?.steps.find(({ name }) => name === "claim stock")?.state, "skipped");
   },
+  abandon: (_, after) => {
+    after.expect({
+      situation: "compensating.failing",
+      sends: ["order.fail.v1"],
+      failure: { reason: "given up by kim: seen", step: "refund payment", cancelled: false },
+    });
+    assert.strictEqual(after.state?.steps.find(({ name }) => name === "refund payment")?.state, "abandoned");
+  },
   skipUndo: (_, after) => {
     after.expect({ situation: "compensating.undoing", step: "hold stock" });
     assert.strictEqual(after.state?.steps.find(({ name }) => name === "use coupon")?.state, "abandoned");
@@ -134,7 +144,7 @@ const invariants = ({ state }: Story): void => {
 describe("the transition table", () => {
   for (const row of table) {
     it(`${row.situation} × ${row.kind} -> ${row.handler}`, () => {
-      const story = to[row.situation]();
+      const story = row.kind === "GiveUp" ? stuckForward() : to[row.situation]();
       const before = row.kind === "Due" ? story.after((story.state?.wakeAt ?? 0) - story.at) : story;
       before.expect({ situation: row.situation });
       const when = inputOf(row);
@@ -172,6 +182,7 @@ describe("the transition table", () => {
       "Retry",
       "Skip",
       "Compensate",
+      "GiveUp",
     ];
     assert.deepStrictEqual(
       listed((row) => row.kind),

@@ -44,10 +44,15 @@ const gatewaySide = (movements: ReadonlyArray<GatewayMovement>): ReadonlyMap<str
 
 const ended = new Set(["FAILED", "CANCELED"]);
 
-/** What the shop owes or owns for an order in this state; undefined while it is under way. */
-const owed = ({ amount, status }: OrderRow): number | undefined => {
-  if (status === "COMPLETED") return Number(amount ?? 0n);
-  return ended.has(status) ? 0 : undefined;
+/**
+ * What the shop may keep of an order in this state; undefined while it is under way. A cancellation that operators gave up
+ * ends with the money on either side, but with all of it on one.
+ */
+const owed = ({ amount, status }: OrderRow): ReadonlyArray<number> | undefined => {
+  const price = Number(amount ?? 0n);
+  if (status === "COMPLETED") return [price];
+  if (status === "CANCEL_FAILED") return [0, price];
+  return ended.has(status) ? [0] : undefined;
 };
 
 const moneyOf = (
@@ -60,7 +65,8 @@ const moneyOf = (
   const due = owed(order);
   const kept = (balance?.captured ?? 0) - (balance?.refunded ?? 0);
   const found: Array<string> = [];
-  if (due !== undefined && kept !== due) found.push(`${order.status} for ${due} won, but payment keeps ${kept}`);
+  if (due !== undefined && !due.includes(kept))
+    found.push(`${order.status} for ${due.join(" or ")} won, but payment keeps ${kept}`);
   if (options.gateways !== undefined && (gateway?.net ?? 0) !== kept) {
     found.push(`payment keeps ${kept}, but the gateway holds ${gateway?.net ?? 0}`);
   }

@@ -28,6 +28,10 @@ export type ProductId = typeof ProductId.Type;
 export const OrderId = uuid.pipe(Schema.brand("OrderId"));
 export type OrderId = typeof OrderId.Type;
 
+/** One try to cancel a completed order. */
+export const CancellationId = uuid.pipe(Schema.brand("CancellationId"));
+export type CancellationId = typeof CancellationId.Type;
+
 /** Won. An integer with one currency: the shop sells in Korea. One order is at most ten thousand million won. */
 export const maxWon = 10_000_000_000;
 export const Won = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: maxWon })).pipe(Schema.brand("Won"));

@@ -7,6 +7,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import {
   BrandId,
+  CancellationId,
   Instant,
   Lines,
   maxQuantity,
@@ -18,6 +19,7 @@ import {
   UserId,
   Won,
 } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 import { FailureReason } from "./order.messages.ts";
 
 export const OrderStatus = Schema.Literals([
@@ -65,12 +67,22 @@ export const OrderItem = Schema.Struct({
   unitPrice: Schema.NullOr(Won),
 });
 
+/** The last wish to cancel, whatever became of it. */
+export const Cancellation = Schema.Struct({
+  id: CancellationId,
+  reason: Schema.String,
+  /** Why operators gave it up: the order is CANCEL_FAILED. */
+  givenUp: Schema.NullOr(Schema.String),
+});
+export type Cancellation = typeof Cancellation.Type;
+
 export const Order = Schema.Struct({
   id: OrderId,
   userId: UserId,
   status: OrderStatus,
   failureReason: Schema.NullOr(FailureReason),
   failureDetail: Schema.NullOr(Schema.String),
+  cancellation: Schema.NullOr(Cancellation),
   originalAmount: Schema.NullOr(Won),
   discountAmount: Won,
   finalAmount: Schema.NullOr(Won),
@@ -117,7 +129,10 @@ export class Orders extends HttpApiGroup.make("orders")
       query: Page.Query(Position),
       success: Page.Of(Order, Position),
     }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
-    /** Asks for the cancellation: 202, and the order says how it went. Asking again is no second cancellation. */
+    /**
+     * Asks for the cancellation, of a completed order too: 202, and the order says how it went. Asking again is no second
+     * cancellation. One that operators gave up only they can start again, because they may have helped by hand.
+     */
     HttpApiEndpoint.patch("cancel", "/v1/orders/:id/cancel", {
       params: byId,
       payload: Schema.Struct({ message: optionalText(500) }),
@@ -127,4 +142,4 @@ export class Orders extends HttpApiGroup.make("orders")
   )
   .middleware(Auth.Bearer) {}
 
-export class OrderApi extends HttpApi.make("order").add(Orders).annotateMerge(Problem.reportAll) {}
+export class OrderApi extends HttpApi.make("order").add(Orders).add(DeadLetters).annotateMerge(Problem.reportAll) {}

@@ -1,7 +1,7 @@
 /** What the order context is asked, and what it tells. */
 import { Message } from "@destiny/sdk/message";
 import * as Schema from "effect/Schema";
-import { Lines, OrderId, PricedLine, UserId, Won } from "./common.ts";
+import { CancellationId, Lines, OrderId, PricedLine, UserId, Won } from "./common.ts";
 import { orderCommands, orderEvents } from "./topics.ts";
 
 /** Why an order failed, in words that a shop front can translate. */
@@ -26,7 +26,7 @@ export const OrderPlaced = Message.event("order.placed.v1", {
 });
 export type OrderPlaced = typeof OrderPlaced.payload.Type;
 
-/** The shopper does not want it any more. */
+/** The shopper does not want an order any more that is not completed yet. */
 export const OrderCancelRequested = Message.event("order.cancel-requested.v1", {
   topic: orderEvents,
   payload: Schema.Struct({ orderId: OrderId, reason: Schema.String }),
@@ -59,6 +59,36 @@ export const CloseOrder = Message.command("order.close.v1", {
     outcome: Schema.Union([
       Schema.TaggedStruct("Failed", { reason: FailureReason, detail: Schema.String }),
       Schema.TaggedStruct("Canceled", {}),
+    ]),
+  }),
+  key,
+  success: nothing,
+  refusal: Schema.Never,
+});
+
+/** A completed order is to be cancelled: this starts the saga that gives everything back. */
+export const OrderCancellationStarted = Message.event("order.cancellation-started.v1", {
+  topic: orderEvents,
+  payload: Schema.Struct({
+    cancellationId: CancellationId,
+    orderId: OrderId,
+    /** What was paid; nothing has to be refunded of an order that cost nothing. */
+    amount: Won,
+    reason: Schema.String,
+  }),
+  key,
+});
+export type OrderCancellationStarted = typeof OrderCancellationStarted.payload.Type;
+
+/** Everything was given back, or operators gave the cancellation up. One that is no longer the order's changes nothing. */
+export const CloseCancellation = Message.command("order.close-cancellation.v1", {
+  topic: orderCommands,
+  payload: Schema.Struct({
+    orderId: OrderId,
+    cancellationId: CancellationId,
+    outcome: Schema.Union([
+      Schema.TaggedStruct("Canceled", {}),
+      Schema.TaggedStruct("GivenUp", { why: Schema.String }),
     ]),
   }),
   key,

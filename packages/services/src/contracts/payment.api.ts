@@ -6,6 +6,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import { Instant, OrderId, Text, UserId, Won } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 import { PaymentProvider } from "./payment.messages.ts";
 
 /** `CONFIRMING`: a confirm is out, or its outcome is being asked for. */
@@ -118,4 +119,4 @@ export class Payments extends HttpApiGroup.make("payments")
   )
   .middleware(Auth.Bearer) {}
 
-export class PaymentApi extends HttpApi.make("payment").add(Payments).annotateMerge(Problem.reportAll) {}
+export class PaymentApi extends HttpApi.make("payment").add(Payments).add(DeadLetters).annotateMerge(Problem.reportAll) {}

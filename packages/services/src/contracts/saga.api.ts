@@ -1,10 +1,11 @@
 /** The orchestrator over HTTP: for operators. */
-import { Auth, Page, Problem } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey, Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import { Instant, Text } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 const Name = Text({ minLength: 1, maxLength: 200 });
 const NullableInstant = Schema.NullOr(Instant);
@@ -31,6 +32,8 @@ export const SagaSummary = Schema.Struct({
   startedAt: Instant,
   endedAt: NullableInstant,
   failure: Schema.NullOr(Schema.Struct({ reason: Schema.String, step: Schema.String, cancelled: Schema.Boolean })),
+  /** Why it waits for an operator. */
+  stuck: Schema.NullOr(Schema.Struct({ reason: Schema.String, since: Instant })),
 });
 export type SagaSummary = typeof SagaSummary.Type;
 
@@ -52,6 +55,8 @@ export const SagaHistory = Schema.Struct({
       kind: Schema.String,
       at: Instant,
       emitted: Schema.Array(Schema.String),
+      /** The operator behind it, and what they noted. */
+      by: Schema.NullOr(Schema.Struct({ actor: Schema.String, note: Schema.String })),
     }),
   ),
 });
@@ -61,6 +66,17 @@ export class SagaNotFound extends Problem.Class<SagaNotFound>()("SagaNotFound", 
   status: 404,
   title: "Saga not found",
 }) {}
+
+/** What operators can do about a stuck saga. The journal keeps who did it, and the note. */
+export const SagaAction = Schema.Literals(["retry", "skip", "compensate"]);
+export type SagaAction = typeof SagaAction.Type;
+
+/** The saga is not stuck, or stuck at a place where this does not help. */
+export class SagaActionNotApplicable extends Problem.Class<SagaActionNotApplicable>()(
+  "SagaActionNotApplicable",
+  { code: "SAGA-002", status: 409, title: "The action does not fit where the saga stands" },
+  { situation: Schema.String },
+) {}
 
 const Position = Schema.Struct({ startedAt: Instant, id: Name });
 
@@ -80,7 +96,18 @@ export class Sagas extends HttpApiGroup.make("sagas")
       success: SagaHistory,
       error: SagaNotFound,
     }).annotate(Auth.Roles, ["MASTER"]),
+    /**
+     * `retry` asks again; `skip` passes over a step or an undo that was done by hand; `compensate` declares a pivot closed, or
+     * gives up a saga that only goes forward.
+     */
+    HttpApiEndpoint.post("operate", "/v1/sagas/:definition/:key/:action", {
+      params: { definition: Name, key: Name, action: SagaAction },
+      headers: { "idempotency-key": IdempotencyKey.Header },
+      payload: Schema.Struct({ note: Text({ minLength: 1, maxLength: 500 }) }),
+      success: SagaHistory,
+      error: [SagaNotFound, SagaActionNotApplicable, IdempotencyKey.Reused, Problem.Unavailable],
+    }).annotate(Auth.Roles, ["MASTER"]),
   )
   .middleware(Auth.Bearer) {}
 
-export class SagaApi extends HttpApi.make("saga").add(Sagas).annotateMerge(Problem.reportAll) {}
+export class SagaApi extends HttpApi.make("saga").add(Sagas).add(DeadLetters).annotateMerge(Problem.reportAll) {}

@@ -5,6 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import { ProductId } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 export const Availability = Schema.Struct({
   productId: ProductId,
@@ -27,4 +28,4 @@ export class Stocks extends HttpApiGroup.make("stocks").add(
   }),
 ) {}
 
-export class StockApi extends HttpApi.make("stock").add(Stocks).annotateMerge(Problem.reportAll) {}
+export class StockApi extends HttpApi.make("stock").add(Stocks).add(DeadLetters).annotateMerge(Problem.reportAll) {}

@@ -2,7 +2,7 @@
 import { Consumer } from "@destiny/sdk/outbox";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { AwaitPayment, CloseOrder, CompleteOrder, Topics } from "../contracts/index.ts";
+import { AwaitPayment, CloseCancellation, CloseOrder, CompleteOrder, Topics } from "../contracts/index.ts";
 import type { OrderInput } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
 
@@ -10,6 +10,7 @@ export const decode = Consumer.decoder<OrderInput>([
   Consumer.on(AwaitPayment, (payload) => ({ _tag: "AwaitPayment", ...payload })),
   Consumer.on(CompleteOrder, (payload) => ({ _tag: "Complete", ...payload })),
   Consumer.on(CloseOrder, (payload) => ({ _tag: "Close", ...payload })),
+  Consumer.on(CloseCancellation, (payload) => ({ _tag: "CloseCancellation", ...payload })),
 ]);
 
 export const layer = Layer.effectDiscard(

@@ -3,21 +3,22 @@
  *
  * The order decides nothing about stock or money. It remembers, answers every command with where it stands, and refuses
  * transitions that its table does not have: those are defects of the sender and end as dead letters, never as silence.
+ *
+ * It is the arbiter of a wish to cancel that meets the end of PlaceOrder. A wish that was noted before `Complete` came turns
+ * the completed order over to CancelOrder in the same commit; after it the wish does so itself. So none falls in between.
  */
-import { type Decided, Machine } from "@destiny/sdk/machine";
-import { type Envelope, Message } from "@destiny/sdk/message";
+import { Machine } from "@destiny/sdk/machine";
 import * as Schema from "effect/Schema";
 import {
-  AwaitPayment,
   BrandId,
-  CloseOrder,
-  CompleteOrder,
+  Cancellation,
+  CancellationId,
+  type CloseCancellation,
+  type CloseOrder,
   FailureReason,
   type Line,
   mergeLines,
-  OrderCancelRequested,
   OrderId,
-  OrderPlaced,
   OrderStatus,
   type PricedLine,
   ProductId,
@@ -43,8 +44,9 @@ export const OrderState = Schema.Struct({
   /** What the shopper has to pay; fixed when payment opens. */
   amount: Schema.NullOr(Won),
   failure: Schema.NullOr(Schema.Struct({ reason: FailureReason, detail: Schema.String })),
-  /** Set when the customer asked to cancel, whatever becomes of it. */
-  cancelReason: Schema.NullOr(Schema.String),
+  /** The last wish to cancel; at most one is under way. */
+  cancellation: Schema.NullOr(Cancellation),
+  completedAt: Schema.NullOr(Schema.Int),
   createdAt: Schema.Int,
   updatedAt: Schema.Int,
 });
@@ -61,6 +63,9 @@ export type OrderInput =
   | {
       readonly _tag: "RequestCancel";
       readonly orderId: OrderId;
+      /** Names the cancellation if this wish starts one. */
+      readonly cancellationId: CancellationId;
+      /** null: an operator, who may cancel everybody's orders. */
       readonly userId: UserId | null;
       readonly reason: string;
     }
@@ -75,7 +80,8 @@ export type OrderInput =
       readonly _tag: "Close";
       readonly orderId: OrderId;
       readonly outcome: (typeof CloseOrder.payload.Type)["outcome"];
-    };
+    }
+  | ({ readonly _tag: "CloseCancellation" } & typeof CloseCancellation.payload.Type);
 
 export const Rejection = Schema.Union([
   Schema.TaggedStruct("NotFound", {}),
@@ -85,26 +91,78 @@ export type Rejection = typeof Rejection.Type;
 
 type Verdict = Machine.Verdict<OrderId, OrderState, OrderState, Rejection>;
 
-const cancellable: ReadonlySet<OrderStatus> = new Set(["PENDING", "WAITING_PAYMENT"]);
+/** Completed once, whatever came after. */
+const sold = ({ completedAt }: OrderState): boolean => completedAt !== null;
+/** Ended by PlaceOrder without ever being completed. */
+const closed = (order: OrderState): boolean =>
+  !sold(order) && (order.status === "FAILED" || order.status === "CANCELED");
 
-/** From which states a command moves the order; in its goal it is a repetition, elsewhere a defect of the sender. */
+interface Move {
+  readonly from: ReadonlyArray<OrderStatus>;
+  /** The command is a repetition, or came too late to matter. Elsewhere it is a defect of the sender. */
+  readonly passed: (order: OrderState) => boolean;
+}
+
 const moves = {
-  AwaitPayment: { from: ["PENDING"], passed: ["WAITING_PAYMENT", "COMPLETED", "FAILED", "CANCELED"] },
-  Complete: { from: ["WAITING_PAYMENT"], passed: ["COMPLETED"] },
-  Close: { from: ["PENDING", "WAITING_PAYMENT"], passed: ["FAILED", "CANCELED"] },
-} as const satisfies Record<string, { from: ReadonlyArray<OrderStatus>; passed: ReadonlyArray<OrderStatus> }>;
+  AwaitPayment: {
+    from: ["PENDING"],
+    passed: (order) => order.status === "WAITING_PAYMENT" || sold(order) || closed(order),
+  },
+  Complete: { from: ["WAITING_PAYMENT"], passed: sold },
+  Close: { from: ["PENDING", "WAITING_PAYMENT"], passed: closed },
+  CloseCancellation: {
+    from: ["CANCEL_REQUESTED"],
+    passed: (order) => order.status === "CANCEL_FAILED" || (sold(order) && order.status === "CANCELED"),
+  },
+} as const satisfies Record<string, Move>;
 
-const moved = (order: OrderState, input: Exclude<OrderInput, { _tag: "Place" | "RequestCancel" }>): OrderState => {
+type Command = Exclude<OrderInput, { _tag: "Place" | "RequestCancel" }>;
+
+const moved = (order: OrderState, input: Command, at: number): OrderState => {
   switch (input._tag) {
     case "AwaitPayment":
       return { ...order, status: "WAITING_PAYMENT", items: input.lines, amount: input.amount };
     case "Complete":
-      return { ...order, status: "COMPLETED" };
+      return { ...order, status: order.cancellation === null ? "COMPLETED" : "CANCEL_REQUESTED", completedAt: at };
     case "Close":
       return input.outcome._tag === "Canceled"
         ? { ...order, status: "CANCELED" }
         : { ...order, status: "FAILED", failure: { reason: input.outcome.reason, detail: input.outcome.detail } };
+    case "CloseCancellation":
+      return input.outcome._tag === "Canceled"
+        ? { ...order, status: "CANCELED" }
+        : {
+            ...order,
+            status: "CANCEL_FAILED",
+            cancellation: order.cancellation && { ...order.cancellation, givenUp: input.outcome.why },
+          };
   }
+};
+
+const requestCancel = (
+  order: OrderState,
+  input: Extract<OrderInput, { _tag: "RequestCancel" }>,
+  at: number,
+): Verdict => {
+  const { cancellationId: id, reason } = input;
+  const asked: OrderState = { ...order, cancellation: { id, reason, givenUp: null }, updatedAt: at };
+  const requested: OrderState = { ...asked, status: "CANCEL_REQUESTED" };
+  switch (order.status) {
+    case "PENDING":
+    case "WAITING_PAYMENT":
+      // Asked before: the saga knows, and a second event would only tell it the same.
+      return order.cancellation === null ? Machine.accept([[order.id, asked]], [asked]) : Machine.accept([], [order]);
+    case "CANCEL_REQUESTED":
+      return Machine.accept([], [order]);
+    case "COMPLETED":
+      return Machine.accept([[order.id, requested]], [requested]);
+    case "CANCEL_FAILED":
+      // Operators gave it up, and may have helped by hand: only they can begin again.
+      if (input.userId === null) return Machine.accept([[order.id, requested]], [requested]);
+      break;
+    default:
+  }
+  return Machine.reject({ _tag: "NotCancellable", status: order.status });
 };
 
 export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderState, Rejection> = {
@@ -123,7 +181,8 @@ export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderStat
         recipient: input.recipient,
         amount: null,
         failure: null,
-        cancelReason: null,
+        cancellation: null,
+        completedAt: null,
         createdAt: at,
         updatedAt: at,
       };
@@ -133,53 +192,20 @@ export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderStat
       if (order === undefined || (input.userId !== null && order.userId !== input.userId)) {
         return Machine.reject({ _tag: "NotFound" });
       }
-      if (!cancellable.has(order.status)) return Machine.reject({ _tag: "NotCancellable", status: order.status });
-      // Asked before: the saga knows, and a second event would only tell it the same.
-      if (order.cancelReason !== null) return Machine.accept([], [order]);
-      const asked: OrderState = { ...order, cancelReason: input.reason, updatedAt: at };
-      return Machine.accept([[order.id, asked]], [asked]);
+      return requestCancel(order, input, at);
     }
     if (order === undefined) throw new Error(`${input._tag} for an order that was never placed: ${input.orderId}`);
-    const move: { readonly from: ReadonlyArray<OrderStatus>; readonly passed: ReadonlyArray<OrderStatus> } =
-      moves[input._tag];
-    if (move.passed.includes(order.status)) return Machine.accept([], [order]);
+    const move: Move = moves[input._tag];
+    // A late word about a cancellation that was given up says nothing about the one that came after it.
+    const stale =
+      input._tag === "CloseCancellation" &&
+      sold(order) &&
+      order.cancellation !== null &&
+      order.cancellation.id !== input.cancellationId;
+    if (stale || move.passed(order)) return Machine.accept([], [order]);
     if (!move.from.includes(order.status))
       throw new Error(`${input._tag} does not fit an order that is ${order.status}`);
-    const next = { ...moved(order, input), updatedAt: at };
+    const next = { ...moved(order, input, at), updatedAt: at };
     return Machine.accept([[order.id, next]], [next]);
   },
-};
-
-const commands = { AwaitPayment, Complete: CompleteOrder, Close: CloseOrder } as const;
-
-/** What a decision tells the others: events of the shopper's doing, and the answer to every command. */
-export const emit = ({
-  input,
-  verdict,
-}: Decided<OrderId, OrderInput, OrderState, Rejection>): ReadonlyArray<Envelope.Draft> => {
-  if (verdict._tag === "Rejected") return [];
-  const { orderId } = input.input;
-  const extras = { orderedBy: orderId, correlationId: orderId };
-  switch (input.input._tag) {
-    case "Place":
-      return verdict.outputs.map(({ items, userId }) =>
-        Message.draft(
-          OrderPlaced,
-          { orderId, userId, lines: items.map(({ productId, quantity }) => ({ productId, quantity })) },
-          extras,
-        ),
-      );
-    case "RequestCancel":
-      if (verdict.changes.size === 0) return [];
-      return [Message.draft(OrderCancelRequested, { orderId, reason: input.input.reason }, extras)];
-    default:
-      return input.envelope === undefined
-        ? []
-        : Message.reply(
-            commands[input.input._tag],
-            input.envelope,
-            { _tag: "Done", value: {} },
-            { orderedBy: orderId },
-          );
-  }
 };

@@ -6,8 +6,19 @@ import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { CancelNotAllowed, type Order, OrderApi, OrderId, OrderNotFound, UserId } from "../contracts/index.ts";
+import * as Layer from "effect/Layer";
+import {
+  CancellationId,
+  CancelNotAllowed,
+  type Order,
+  OrderApi,
+  OrderId,
+  OrderNotFound,
+  UserId,
+} from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import { decode } from "./Consumers.ts";
 import type { OrderState } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
 
@@ -17,6 +28,7 @@ const shown = (state: OrderState): Order => ({
   status: state.status,
   failureReason: state.failure?.reason ?? null,
   failureDetail: state.failure?.detail ?? null,
+  cancellation: state.cancellation,
   originalAmount: state.amount,
   discountAmount: 0 as Order["discountAmount"],
   finalAmount: state.amount,
@@ -34,7 +46,7 @@ const visible = Effect.fnUntraced(function* (order: OrderState | undefined) {
   return order !== undefined && isVisible(yield* Auth.CurrentPrincipal, order) ? order : yield* new OrderNotFound({});
 });
 
-export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
+const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
   Effect.gen(function* () {
     const orders = yield* Orders;
     return handlers.handleAll({
@@ -92,8 +104,9 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
             input: {
               _tag: "RequestCancel",
               orderId: params.id,
+              cancellationId: CancellationId.make(yield* Ids.fresh),
               userId: principal.role === "MASTER" ? null : UserId.make(principal.userId),
-              reason: payload.message ?? "",
+              reason: payload.message?.trim() || "no reason was given",
             },
           })
           .pipe(
@@ -110,3 +123,11 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
     });
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(OrderApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "order", decode, commit: yield* Orders }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);

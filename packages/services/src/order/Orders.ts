@@ -6,7 +6,8 @@ import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { OrderId } from "../contracts/index.ts";
 import * as Waiters from "../shared/Waiters.ts";
-import { emit, machine, OrderState, Rejection } from "./Domain.ts";
+import { machine, OrderState, Rejection } from "./Domain.ts";
+import { emit } from "./Messages.ts";
 import * as Store from "./Store.ts";
 
 const make = Effect.gen(function* () {

@@ -28,11 +28,27 @@ CREATE INDEX orders_newest ON orders (created_at DESC, id DESC);
 
 `;
 
+/** A wish to cancel has an identity, because the saga of a completed order's cancellation is named by it. */
+const cancellations = `
+ALTER TABLE orders ADD COLUMN cancellation jsonb, ADD COLUMN completed_at timestamptz;
+
+UPDATE orders SET cancellation = jsonb_build_object('id', gen_random_uuid(), 'reason', cancel_reason, 'givenUp', NULL)
+WHERE cancel_reason IS NOT NULL;
+
+UPDATE orders SET completed_at = updated_at WHERE status = 'COMPLETED';
+
+ALTER TABLE orders DROP COLUMN cancel_reason;
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "order",
   steps: {
     "0001_orders": Effect.gen(function* () {
       yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_cancellations": Effect.gen(function* () {
+      yield* Migrations.statements(cancellations)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -44,7 +60,8 @@ interface Row {
   readonly status: string;
   readonly amount: bigint | null;
   readonly failure: unknown;
-  readonly cancel_reason: string | null;
+  readonly cancellation: unknown;
+  readonly completed_at: Date | null;
   readonly items: unknown;
   readonly recipient: unknown;
   readonly created_at: Date;
@@ -63,7 +80,8 @@ const stateOf = (row: Row): OrderState =>
     recipient: row.recipient,
     amount: row.amount === null ? null : Number(row.amount),
     failure: row.failure,
-    cancelReason: row.cancel_reason,
+    cancellation: row.cancellation,
+    completedAt: row.completed_at?.getTime() ?? null,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
   });
@@ -78,7 +96,8 @@ const table = {
     status: "text",
     amount: "int8",
     failure: "jsonb",
-    cancel_reason: "text",
+    cancellation: "jsonb",
+    completed_at: "timestamptz",
     items: "jsonb",
     recipient: "jsonb",
     created_at: "timestamptz",
@@ -93,7 +112,8 @@ const rowOf = ({ state, version }: Machine.Versioned<OrderState>) => ({
   status: state.status,
   amount: state.amount,
   failure: state.failure,
-  cancel_reason: state.cancelReason,
+  cancellation: state.cancellation,
+  completed_at: state.completedAt,
   items: state.items,
   recipient: state.recipient,
   created_at: state.createdAt,

@@ -4,6 +4,7 @@ import type { PaymentMachine } from "@destiny/sdk/payment";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
+import * as Layer from "effect/Layer";
 import {
   AlreadyConfirming,
   AlreadyPaid,
@@ -20,8 +21,9 @@ import {
   WrongProvider,
 } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import { Desk } from "./Desk.ts";
-import { providerName, providerOf } from "./Messages.ts";
+import { decode, providerName, providerOf } from "./Messages.ts";
 
 const statusOf: Readonly<Record<PaymentMachine.IntentStatus, Payment["status"]>> = {
   open: "OPEN",
@@ -81,7 +83,7 @@ const answered = (intent: PaymentMachine.Intent, attempt: PaymentMachine.Attempt
   }
 };
 
-export const layer = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
+const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
   Effect.gen(function* () {
     const desk = yield* Desk;
     return handlers.handleAll({
@@ -118,3 +120,12 @@ export const layer = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
     });
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(PaymentApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Desk;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "payment", decode, commit }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);

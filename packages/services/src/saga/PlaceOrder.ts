@@ -2,7 +2,7 @@
  * From an order to a paid and claimed one, or back to nothing.
  *
  * Validate products and prices, hold stock, open payment, tell the order that it can be paid, wait for the money, claim the
- * stock, complete. Before the money everything is undone in reverse; after it the saga only goes forward, and a hold that
+ * stock, complete. An order that costs nothing opens no payment and waits for none. Before the money everything is undone in reverse; after it the saga only goes forward, and a hold that
  * expired under a paid order takes the path `stock gone`: refund, and close the order with its reason.
  */
 import { Saga } from "@destiny/sdk/saga";
@@ -51,6 +51,8 @@ type Data = typeof Data.Type;
 /** The products' validation refuses more than a `Won` can say. */
 const total = (lines: ReadonlyArray<PricedLine>): Won =>
   Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0));
+
+const costs = ({ amount }: Data): boolean => amount > 0;
 
 const ofOrder = ({ orderId }: Data) => ({ orderId });
 
@@ -123,6 +125,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
         until: enteredAt + paymentMillis,
       })),
       {
+        when: costs,
         undo: Saga.ask(VoidPayment, ({ orderId }, { failure }) => ({ orderId, reason: failure?.reason ?? "undone" })),
         refused: () => because("PAYMENT_UNAVAILABLE", "the payment was closed before it was opened"),
       },
@@ -132,6 +135,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
       Saga.ask(AwaitPayment, ({ amount, orderId, priced }) => ({ orderId, lines: priced, amount })),
     )
     .pivot("collect payment", Saga.awaits(PaymentSettled), {
+      when: costs,
       until: (_, { enteredAt }) => enteredAt + paymentMillis,
       close: Saga.ask(ClosePayment, ({ orderId }, { cancelled }) => ({ orderId, cancel: cancelled })),
       answer: (answer) => {

@@ -4,7 +4,9 @@
 import * as Config from "effect/Config";
 import * as Context from "effect/Context";
 import * as Duration from "effect/Duration";
+import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
+import * as Schema from "effect/Schema";
 import { type CatalogueService, services, type ServiceName } from "../catalogue.ts";
 
 /** Added to every port of the catalogue, so that several instances share a machine. */
@@ -22,10 +24,37 @@ export const DatabaseName = Context.Reference<(catalogued: string) => string>(
 export const jwksUrl = Config.NonEmptyString("DESTINY_JWKS_URL");
 
 /** How long a shopper may pay after the order became payable. */
-export const paymentWindow = Config.Duration("DESTINY_PAYMENT_WINDOW").pipe(Config.withDefault(Duration.minutes(10)));
+const paymentWindow = Config.Duration("DESTINY_PAYMENT_WINDOW").pipe(Config.withDefault(Duration.minutes(10)));
 
 /** How long a hold lives: a backstop, longer than the payment window with everything that may follow it. */
-export const holdLifetime = Config.Duration("DESTINY_HOLD_LIFETIME").pipe(Config.withDefault(Duration.minutes(30)));
+const holdLifetime = Config.Duration("DESTINY_HOLD_LIFETIME").pipe(Config.withDefault(Duration.minutes(30)));
+
+/**
+ * What lies between a hold and the end of a payment window besides the window: the steps that open the payment, the sweep
+ * that notices its end, and the first answer of the payment service, which extends the hold if it is not the last.
+ */
+export const settleSlackMillis = 10_000;
+
+/** Units would go back on sale while their buyer can still pay for them. */
+export class HoldTooShort extends Schema.TaggedError<HoldTooShort>()("HoldTooShort", {
+  holdMillis: Schema.Finite,
+  paymentMillis: Schema.Finite,
+}) {
+  override get message(): string {
+    return (
+      `DESTINY_HOLD_LIFETIME (${this.holdMillis} ms) must be at least ${settleSlackMillis} ms longer than ` +
+      `DESTINY_PAYMENT_WINDOW (${this.paymentMillis} ms)`
+    );
+  }
+}
+
+/** Both windows of an order, refused when they do not fit each other. */
+export const windows = Effect.gen(function* () {
+  const paymentMillis = Duration.toMillis(yield* paymentWindow);
+  const holdMillis = Duration.toMillis(yield* holdLifetime);
+  if (holdMillis < paymentMillis + settleSlackMillis) return yield* new HoldTooShort({ holdMillis, paymentMillis });
+  return { paymentMillis, holdMillis };
+});
 
 /** Who signs and who is meant by a token of this shop. */
 export const tokenNames = { issuer: "destiny", audience: "destiny-shop" } as const;

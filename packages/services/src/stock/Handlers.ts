@@ -1,10 +1,13 @@
 /** The stock context over HTTP: see contracts/stock.api.ts. */
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
+import * as Layer from "effect/Layer";
 import { StockApi, StockNotFound } from "../contracts/index.ts";
+import { decode } from "./Messages.ts";
 import { Stocks } from "./Stocks.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 
-export const layer = HttpApiBuilder.group(StockApi, "stocks", (handlers) =>
+const own = HttpApiBuilder.group(StockApi, "stocks", (handlers) =>
   Effect.gen(function* () {
     const { availability } = yield* Stocks;
     return handlers.handle(
@@ -16,3 +19,12 @@ export const layer = HttpApiBuilder.group(StockApi, "stocks", (handlers) =>
     );
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(StockApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Stocks;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "stock", decode, commit }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);

@@ -13,7 +13,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "stock",
     port,
-    routes: HttpApiBuilder.layer(StockApi).pipe(Layer.provide(Handlers.layer)),
+    routes: HttpApiBuilder.layer(StockApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
     migrations: Foundation.migrate(ReservationTables.migrations),
     checks: Foundation.checks,

@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import {
   BrandId,
+  CancellationId,
+  OrderCancellationStarted,
   OrderCancelRequested,
   OrderId,
   OrderPlaced,
@@ -12,21 +14,23 @@ import {
   UserId,
   Won,
 } from "../../src/contracts/index.ts";
-import { emit, machine, type OrderInput, OrderState, type Rejection } from "../../src/order/Domain.ts";
+import { machine, type OrderInput, OrderState, type Rejection } from "../../src/order/Domain.ts";
+import { emit } from "../../src/order/Messages.ts";
 import { recipient } from "./Orders.ts";
 
 const orderId = OrderId.make("0190a000-0000-7000-8000-000000000001");
 const userId = UserId.make("0190a000-0000-7000-8000-000000000002");
 const strangerId = UserId.make("0190a000-0000-7000-8000-000000000003");
 const productId = ProductId.make("0190a000-0000-7000-8000-000000000004");
+const cancellationId = CancellationId.make("0190a000-0000-7000-8000-000000000006");
 const brandId = BrandId.make("0190a000-0000-7000-8000-000000000005");
 
 /** Every input, and the variants of it that go different ways. */
 const inputs = {
   Place: { _tag: "Place", orderId, userId, lines: [{ productId, quantity: 2 }], recipient },
-  RequestCancel: { _tag: "RequestCancel", orderId, userId, reason: "why not" },
-  RequestCancelByStranger: { _tag: "RequestCancel", orderId, userId: strangerId, reason: "why not" },
-  RequestCancelByMaster: { _tag: "RequestCancel", orderId, userId: null, reason: "why not" },
+  RequestCancel: { _tag: "RequestCancel", orderId, cancellationId, userId, reason: "why not" },
+  RequestCancelByStranger: { _tag: "RequestCancel", orderId, cancellationId, userId: strangerId, reason: "why not" },
+  RequestCancelByMaster: { _tag: "RequestCancel", orderId, cancellationId, userId: null, reason: "why not" },
   AwaitPayment: {
     _tag: "AwaitPayment",
     orderId,
@@ -36,6 +40,19 @@ const inputs = {
   Complete: { _tag: "Complete", orderId },
   CloseFailed: { _tag: "Close", orderId, outcome: { _tag: "Failed", reason: "SOLD_OUT", detail: "none left" } },
   CloseCanceled: { _tag: "Close", orderId, outcome: { _tag: "Canceled" } },
+  CancellationDone: { _tag: "CloseCancellation", orderId, cancellationId, outcome: { _tag: "Canceled" } },
+  CancellationGivenUp: {
+    _tag: "CloseCancellation",
+    orderId,
+    cancellationId,
+    outcome: { _tag: "GivenUp", why: "return stock: given up by kim" },
+  },
+  OldCancellationGivenUp: {
+    _tag: "CloseCancellation",
+    orderId,
+    cancellationId: CancellationId.make("0190a000-0000-7000-8000-000000000007"),
+    outcome: { _tag: "GivenUp", why: "long ago" },
+  },
 } as const satisfies Record<string, OrderInput>;
 type Variant = keyof typeof inputs;
 const variants = Object.keys(inputs) as ReadonlyArray<Variant>;
@@ -55,6 +72,26 @@ const refusesCommands = {
   Complete: "defect",
   CloseFailed: "defect",
   CloseCanceled: "defect",
+  CancellationDone: "defect",
+  CancellationGivenUp: "defect",
+  OldCancellationGivenUp: "defect",
+} as const;
+const noCancellation = {
+  CancellationDone: "defect",
+  CancellationGivenUp: "defect",
+  OldCancellationGivenUp: "defect",
+} as const;
+const cancellationPassed = {
+  CancellationDone: "same",
+  CancellationGivenUp: "same",
+  OldCancellationGivenUp: "same",
+} as const;
+const afterSale = {
+  Place: "defect",
+  AwaitPayment: "same",
+  Complete: "same",
+  CloseFailed: "defect",
+  CloseCanceled: "defect",
 } as const;
 const asks = { RequestCancel: "asked", RequestCancelByStranger: "NotFound", RequestCancelByMaster: "asked" } as const;
 const tooLate = {
@@ -63,7 +100,10 @@ const tooLate = {
   RequestCancelByMaster: "NotCancellable",
 } as const;
 
-const table: Record<OrderStatus | "none", Record<Variant, Outcome>> = {
+/** An order that ended CANCELED before it was sold differs from one that was sold first. */
+type Row = OrderStatus | "none" | "CANCELED after COMPLETED";
+
+const table: Record<Row, Record<Variant, Outcome>> = {
   none: {
     Place: "PENDING",
     RequestCancel: "NotFound",
@@ -78,6 +118,7 @@ const table: Record<OrderStatus | "none", Record<Variant, Outcome>> = {
     Complete: "defect",
     CloseFailed: "FAILED",
     CloseCanceled: "CANCELED",
+    ...noCancellation,
   },
   WAITING_PAYMENT: {
     Place: "defect",
@@ -86,14 +127,15 @@ const table: Record<OrderStatus | "none", Record<Variant, Outcome>> = {
     Complete: "COMPLETED",
     CloseFailed: "FAILED",
     CloseCanceled: "CANCELED",
+    ...noCancellation,
   },
   COMPLETED: {
-    Place: "defect",
-    ...tooLate,
-    AwaitPayment: "same",
-    Complete: "same",
-    CloseFailed: "defect",
-    CloseCanceled: "defect",
+    ...afterSale,
+    RequestCancel: "CANCEL_REQUESTED",
+    RequestCancelByStranger: "NotFound",
+    RequestCancelByMaster: "CANCEL_REQUESTED",
+    // Of an order that nobody wanted to cancel no cancellation can end.
+    ...noCancellation,
   },
   FAILED: {
     Place: "defect",
@@ -102,6 +144,7 @@ const table: Record<OrderStatus | "none", Record<Variant, Outcome>> = {
     Complete: "defect",
     CloseFailed: "same",
     CloseCanceled: "same",
+    ...noCancellation,
   },
   CANCELED: {
     Place: "defect",
@@ -110,15 +153,32 @@ const table: Record<OrderStatus | "none", Record<Variant, Outcome>> = {
     Complete: "defect",
     CloseFailed: "same",
     CloseCanceled: "same",
+    ...noCancellation,
   },
+  CANCEL_REQUESTED: {
+    ...afterSale,
+    RequestCancel: "same",
+    RequestCancelByStranger: "NotFound",
+    RequestCancelByMaster: "same",
+    CancellationDone: "CANCELED",
+    CancellationGivenUp: "CANCEL_FAILED",
+    OldCancellationGivenUp: "same",
+  },
+  CANCEL_FAILED: {
+    ...afterSale,
+    ...tooLate,
+    RequestCancelByMaster: "CANCEL_REQUESTED",
+    ...cancellationPassed,
+  },
+  "CANCELED after COMPLETED": { ...afterSale, ...tooLate, ...cancellationPassed },
   PAYMENT_REVIEW: { Place: "defect", ...tooLate, ...refusesCommands },
-  CANCEL_REQUESTED: { Place: "defect", ...tooLate, ...refusesCommands },
-  CANCEL_FAILED: { Place: "defect", ...tooLate, ...refusesCommands },
 };
 
-/** The contract also names what the cancellation of paid orders and a payment under review will need. */
-const reachable: ReadonlyArray<OrderStatus> = ["PENDING", "WAITING_PAYMENT", "COMPLETED", "FAILED", "CANCELED"];
-const terminal: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "FAILED", "CANCELED"]);
+/** The contract also names what a payment under review will need. */
+const reachable: ReadonlyArray<OrderStatus> = OrderStatus.literals.filter((status) => status !== "PAYMENT_REVIEW");
+/** Only an operator or a wish to cancel moves what has ended. */
+const ended: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "FAILED", "CANCELED", "CANCEL_FAILED"]);
+const wishes: ReadonlySet<Variant> = new Set(["RequestCancel", "RequestCancelByMaster"]);
 
 const decide = (order: OrderState | undefined, variant: Variant, at: number) => {
   const view: Machine.View<OrderId, OrderState> = { get: () => order, version: () => (order === undefined ? 0 : 1) };
@@ -148,33 +208,64 @@ const outcomeOf = (order: OrderState | undefined, variant: Variant): Outcome => 
   }
 };
 
+const cancellation = { id: cancellationId, reason: "why not", givenUp: null };
+
+const orderIn = (row: Row): OrderState | undefined => {
+  switch (row) {
+    case "none":
+      return undefined;
+    case "COMPLETED":
+      return { ...placed, status: row, amount: Won.make(1000), completedAt: 0 };
+    case "CANCEL_REQUESTED":
+    case "CANCEL_FAILED":
+    case "CANCELED after COMPLETED": {
+      const status = row === "CANCELED after COMPLETED" ? "CANCELED" : row;
+      return { ...placed, status, amount: Won.make(1000), completedAt: 0, cancellation };
+    }
+    default:
+      return { ...placed, status: row };
+  }
+};
+
 describe("the order's table", () => {
   it("names every status of the contract and every input of the machine", () => {
-    assert.deepStrictEqual(new Set(Object.keys(table)), new Set(["none", ...OrderStatus.literals]));
+    assert.deepStrictEqual(
+      new Set(Object.keys(table)),
+      new Set(["none", ...OrderStatus.literals, "CANCELED after COMPLETED"]),
+    );
     assert.isTrue(covered);
   });
 
-  for (const [status, row] of Object.entries(table) as ReadonlyArray<
-    [OrderStatus | "none", Record<Variant, Outcome>]
-  >) {
-    it(`is what the machine does with an order that is ${status}`, () => {
-      const order = status === "none" ? undefined : { ...placed, status };
-      assert.deepStrictEqual(Object.fromEntries(variants.map((one) => [one, outcomeOf(order, one)])), row);
+  for (const [row, expected] of Object.entries(table) as ReadonlyArray<[Row, Record<Variant, Outcome>]>) {
+    it(`is what the machine does with an order that is ${row}`, () => {
+      const order = orderIn(row);
+      assert.deepStrictEqual(Object.fromEntries(variants.map((one) => [one, outcomeOf(order, one)])), expected);
     });
   }
 
   it("reaches what a shopper can see and nothing else", () => {
     const seen = new Set<OrderStatus>();
-    const visit = (order: OrderState | undefined): void => {
+    const visit = (row: Row): void => {
       for (const variant of variants) {
-        const outcome = outcomeOf(order, variant);
+        const outcome = outcomeOf(orderIn(row), variant);
         if (!Schema.is(OrderStatus)(outcome) || seen.has(outcome)) continue;
         seen.add(outcome);
-        visit({ ...placed, status: outcome });
+        visit(outcome);
       }
     };
-    visit(undefined);
+    visit("none");
     assert.deepStrictEqual(seen, new Set(reachable));
+  });
+
+  it("starts CancelOrder once: by the wish after the completion, or by the completion after the wish", () => {
+    const emitted = (order: OrderState | undefined, variant: Variant) => typesEmitted(decide(order, variant, 1));
+    assert.deepStrictEqual(emitted(orderIn("COMPLETED"), "RequestCancel"), [OrderCancellationStarted.type]);
+    assert.deepStrictEqual(emitted(orderIn("CANCEL_REQUESTED"), "RequestCancel"), []);
+    const waiting: OrderState = { ...placed, status: "WAITING_PAYMENT", amount: Won.make(1000), cancellation };
+    assert.deepStrictEqual(emitted(waiting, "Complete"), [OrderCancellationStarted.type]);
+    assert.strictEqual(outcomeOf(waiting, "Complete"), "CANCEL_REQUESTED");
+    assert.deepStrictEqual(emitted({ ...waiting, cancellation: null }, "Complete"), []);
+    assert.deepStrictEqual(emitted(orderIn("CANCEL_FAILED"), "RequestCancelByMaster"), [OrderCancellationStarted.type]);
   });
 });
 
@@ -182,7 +273,7 @@ describe("any history of an order", () => {
   const History = Schema.Array(Schema.Literals(variants as readonly [Variant, ...ReadonlyArray<Variant>]));
 
   it.effect.prop(
-    "leaves terminal states alone, keeps owner and recipient, fixes the amount once, and says each thing once",
+    "leaves what has ended alone unless somebody wants to cancel, keeps owner and recipient, fixes the amount once, and says each thing once",
     [History],
     ([history]) =>
       Effect.sync(() => {
@@ -200,7 +291,7 @@ describe("any history of an order", () => {
           if (after === undefined) return;
           assert.isTrue(Schema.is(OrderState)(after), "a state that the store can read again");
           if (order !== undefined) {
-            assert.isFalse(terminal.has(order.status), `${order.status} changed by ${variant}`);
+            assert.isFalse(ended.has(order.status) && !wishes.has(variant), `${order.status} changed by ${variant}`);
             assert.deepStrictEqual(
               [after.id, after.userId, after.recipient, after.createdAt],
               [order.id, order.userId, order.recipient, order.createdAt],
@@ -209,12 +300,18 @@ describe("any history of an order", () => {
           }
           assert.strictEqual(after.updatedAt, at);
           assert.strictEqual(after.failure !== null, after.status === "FAILED");
-          if (after.status === "COMPLETED") assert.isNotNull(after.amount);
+          if (after.completedAt !== null) assert.isNotNull(after.amount);
+          assert.strictEqual(after.cancellation?.givenUp != null, after.status === "CANCEL_FAILED");
           order = after;
         });
         assert.strictEqual(emitted.filter((type) => type === OrderPlaced.type).length, 1);
-        const asked = emitted.filter((type) => type === OrderCancelRequested.type).length;
-        assert.strictEqual(asked, order?.cancelReason === null ? 0 : 1);
+        const times = (type: string) => emitted.filter((one) => one === type).length;
+        assert.isAtMost(times(OrderCancelRequested.type), 1);
+        const wanted = times(OrderCancelRequested.type) + times(OrderCancellationStarted.type);
+        assert.strictEqual(wanted > 0, order?.cancellation !== null);
+        if (order?.completedAt != null) {
+          assert.strictEqual(times(OrderCancellationStarted.type) > 0, order.status !== "COMPLETED");
+        } else assert.strictEqual(times(OrderCancellationStarted.type), 0);
       }),
     { arbitrary: { runs: 300 } },
   );

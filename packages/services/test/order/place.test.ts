@@ -32,6 +32,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         status: "PENDING",
         failureReason: null,
         failureDetail: null,
+        cancellation: null,
         originalAmount: null,
         discountAmount: 0,
         finalAmount: null,

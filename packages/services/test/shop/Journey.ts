@@ -1,5 +1,6 @@
 /** What shoppers do, in the words of the tests. */
 import { assert } from "@effect/vitest";
+import type { SagaState } from "@destiny/sdk/saga";
 import * as Effect from "effect/Effect";
 import { type Reply, Shop, type Shopper } from "./Shop.ts";
 
@@ -45,6 +46,36 @@ export const confirm = (
   headers = key(),
 ): Effect.Effect<Reply> =>
   shopper.call("POST", "/v1/payments/confirm", { body: { ...payment, provider: "TOSSPAYMENTS" }, headers });
+
+const looks = 3000;
+
+/** Until something holds that no request can wait for. */
+export const eventually = Effect.fnUntraced(function* (what: string, holds: Effect.Effect<boolean, never, Shop>) {
+  for (let look = 0; look < looks; look++) {
+    if (yield* holds) return;
+    yield* Effect.sleep("10 millis");
+  }
+  return assert.fail(`never: ${what}`);
+});
+
+/** The saga that places an order. */
+export const sagaOf = (orderId: string): string => `place-order/${orderId}`;
+
+/** Until the order's saga stands there. */
+export const standsAt = Effect.fnUntraced(function* (
+  orderId: string,
+  situation: SagaState.Situation,
+  step: string | null,
+) {
+  const { database } = yield* Shop;
+  const look = database("saga")`
+    SELECT 1 FROM saga WHERE id = ${sagaOf(orderId)} AND state ->> 'situation' = ${situation}
+      AND step IS NOT DISTINCT FROM ${step}`;
+  yield* eventually(
+    `${orderId} is ${situation} at ${String(step)}`,
+    Effect.map(Effect.orDie(look), (rows) => rows.length > 0),
+  );
+});
 
 /** What the ledger says of a product: total, held, claimed. */
 export const stock = Effect.fnUntraced(function* (productId: string) {

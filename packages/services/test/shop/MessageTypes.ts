@@ -17,13 +17,12 @@ export const typesOf = (definition: Definition): ReadonlyArray<string> =>
 /** Whatever the contracts export: a new message is here without anybody naming it. */
 export const definitions: ReadonlyArray<Definition> = Object.values<unknown>(Contracts).filter(isDefinition);
 
-const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
+/** The type of the answer to a command. */
+export const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
 
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
   [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
-  [Contracts.ReturnStock.type]: "a completed order cannot be cancelled: its saga has ended",
-  [answerTo(Contracts.ReturnStock)]: "nobody asks",
   [answerTo(Contracts.ExtendHold)]:
     "the saga only mentions the extension to the stock: it names no topic for an answer",
 };

@@ -12,6 +12,7 @@ import { Ids } from "@destiny/sdk/message";
 import { TestCluster, TestDatabase } from "@destiny/testkit/postgres";
 import { Toss } from "@destiny/testkit/simulators";
 import * as PgClient from "@effect/sql-pg/PgClient";
+import * as Data from "effect/Data";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
@@ -27,14 +28,36 @@ import { BrandId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const readyMillis = 30_000;
 
-const freeOffset = Effect.callback<number>((resume) => {
-  // The gateway's port decides: the others have the same distance to it and live in the same free range.
-  const server = createServer().listen(0, "127.0.0.1", () => {
-    const address = server.address();
-    const port = typeof address === "object" && address !== null ? address.port : 0;
-    server.close(() => resume(Effect.succeed(20_000 + (port % 20_000))));
+/** Two tests that run at once must not share a port: each takes another offset as long as one of its ports is taken. */
+const maxOffsets = 20;
+
+/** Listens and lets go again. Answers the port, or undefined when somebody else has it. `0`: any free one. */
+const listen = (wanted: number) =>
+  Effect.callback<number | undefined>((resume) => {
+    const server = createServer();
+    server.once("error", () => resume(Effect.succeed(undefined)));
+    server.listen(wanted, "127.0.0.1", () => {
+      const address = server.address();
+      const port = typeof address === "object" && address !== null ? address.port : undefined;
+      server.close(() => resume(Effect.succeed(port)));
+    });
   });
+
+const freeOffset = Effect.gen(function* () {
+  for (let attempt = 0; attempt < maxOffsets; attempt++) {
+    const offset = 20_000 + (((yield* listen(0)) ?? 0) % 20_000);
+    const ports = yield* Effect.forEach(services, ({ port }) => listen(port + offset));
+    if (!ports.includes(undefined)) return offset;
+  }
+  return yield* Effect.die(new Error(`no free ports at ${maxOffsets} offsets`));
 });
+
+/** The process ended before it was ready: somebody took one of its ports meanwhile. */
+class EndedEarly extends Data.TaggedError("EndedEarly")<{ readonly output: string }> {
+  override get message(): string {
+    return `the shop ended before it was ready:\n${this.output}`;
+  }
+}
 
 export interface Reply {
   readonly status: number;
@@ -58,6 +81,8 @@ export class Shop extends Context.Service<
     readonly toss: Toss.TossSimulatorShape;
     /** A new shopper, signed in. */
     readonly shopper: Effect.Effect<Shopper>;
+    /** Somebody who runs the shop, signed in. */
+    readonly operator: Effect.Effect<Shopper>;
     /** A new product with this much stock. */
     readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
     readonly database: (service: string) => SqlClient.SqlClient;
@@ -82,7 +107,7 @@ const json = (text: string): Record<string, unknown> => {
 const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   const cluster = yield* TestCluster.start();
   const toss = yield* Toss.TossSimulator;
-  const offset = yield* freeOffset;
+  let offset = 0;
   const server = TestDatabase.url(cluster.port, "").replace(/\/$/, "");
   const client = (database: string) =>
     Effect.map(
@@ -101,7 +126,6 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   };
 
   const portOf = (name: string): number => (services.find((one) => one.name === name)?.port ?? 0) + offset;
-  const url = `http://127.0.0.1:${portOf("gateway")}`;
   const jwk = Redacted.value(yield* Token.generatePrivateJwk);
   let child: ChildProcess | undefined;
   const launch = Effect.gen(function* () {
@@ -139,6 +163,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
       ).then((all) => all.every(Boolean)),
     );
     while (!(yield* ready)) {
+      if (started.exitCode !== null) return yield* new EndedEarly({ output });
       if (performance.now() > deadline) return yield* Effect.die(new Error(`the shop did not start:\n${output}`));
       yield* Effect.sleep("50 millis");
     }
@@ -149,16 +174,20 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     running.once("exit", () => resume(Effect.void));
     running.kill("SIGKILL");
   });
-  yield* launch;
   yield* Effect.addFinalizer(() => kill);
+  yield* Effect.andThen(
+    Effect.map(freeOffset, (free) => (offset = free)),
+    launch,
+  ).pipe(Effect.retry({ times: 3 }));
+  const url = `http://127.0.0.1:${portOf("gateway")}`;
 
   const passwordHash = yield* Passwords.hashCheaply(Redacted.make("Passw0rd!"));
   let users = 0;
-  const shopper = Effect.gen(function* () {
+  const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
     const username = `u${String(++users).padStart(5, "0")}`;
     const id = UserId.make(yield* Ids.fresh);
     const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
-    yield* UserStore.insertAll([{ ...row, role: "CUSTOMER", passwordHash }]).pipe(
+    yield* UserStore.insertAll([{ ...row, role, passwordHash }]).pipe(
       Effect.provideService(SqlClient.SqlClient, database("user")),
       Effect.orDie,
     );
@@ -203,11 +232,12 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   return Shop.of({
     url,
     toss,
-    shopper,
+    shopper: signedIn("CUSTOMER"),
+    operator: signedIn("MASTER"),
     product,
     database,
     kill,
-    restart: launch,
+    restart: Effect.orDie(launch),
     verify: Effect.suspend(() =>
       verify({ databaseUrl: Redacted.make(server), gateways: movements(), maxWaitMillis: 30_000 }),
     ),

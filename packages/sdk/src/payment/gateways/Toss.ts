@@ -239,7 +239,7 @@ export const make = Effect.fnUntraced(function* (
     cancel: Effect.fn("Toss.cancel")(({ amount, idempotencyKey, paymentKey, reason }) =>
       Effect.flatMap(
         post(`${pathOf(paymentKey)}/cancel`, idempotencyKey, {
-          cancelReason: reason.slice(0, maxReasonLength),
+          cancelReason: reason.slice(0, maxReasonLength).toWellFormed(),
           cancelAmount: amount,
         }),
         (answer) => afterCancel(answer, paymentKey),

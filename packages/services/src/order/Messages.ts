@@ -1,0 +1,67 @@
+/** What an order tells the others. */
+import type { Decided } from "@destiny/sdk/machine";
+import { type Envelope, Message } from "@destiny/sdk/message";
+import {
+  AwaitPayment,
+  CloseCancellation,
+  CloseOrder,
+  CompleteOrder,
+  OrderCancellationStarted,
+  OrderCancelRequested,
+  type OrderId,
+  OrderPlaced,
+} from "../contracts/index.ts";
+import type { OrderInput, OrderState, Rejection } from "./Domain.ts";
+
+const commands = { AwaitPayment, Complete: CompleteOrder, Close: CloseOrder, CloseCancellation } as const;
+
+/** Starts CancelOrder for an order that has just come to be cancelled. */
+const started = ({ amount, cancellation, id: orderId, status }: OrderState): ReadonlyArray<Envelope.Draft> =>
+  status !== "CANCEL_REQUESTED" || cancellation === null || amount === null
+    ? []
+    : [
+        Message.draft(
+          OrderCancellationStarted,
+          { cancellationId: cancellation.id, orderId, amount, reason: cancellation.reason },
+          { orderedBy: orderId, correlationId: orderId },
+        ),
+      ];
+
+/** What a decision tells the others: events of the shopper's doing, and the answer to every command. */
+export const emit = ({
+  input,
+  verdict,
+}: Decided<OrderId, OrderInput, OrderState, Rejection>): ReadonlyArray<Envelope.Draft> => {
+  if (verdict._tag === "Rejected") return [];
+  const { orderId } = input.input;
+  const extras = { orderedBy: orderId, correlationId: orderId };
+  const changed = verdict.changes.size > 0 ? verdict.outputs : [];
+  switch (input.input._tag) {
+    case "Place":
+      return verdict.outputs.map(({ items, userId }) =>
+        Message.draft(
+          OrderPlaced,
+          { orderId, userId, lines: items.map(({ productId, quantity }) => ({ productId, quantity })) },
+          extras,
+        ),
+      );
+    case "RequestCancel":
+      return changed.flatMap((order) =>
+        order.status === "CANCEL_REQUESTED"
+          ? started(order)
+          : [Message.draft(OrderCancelRequested, { orderId, reason: order.cancellation?.reason ?? "" }, extras)],
+      );
+    default:
+      return [
+        ...(input.envelope === undefined
+          ? []
+          : Message.reply(
+              commands[input.input._tag],
+              input.envelope,
+              { _tag: "Done", value: {} },
+              { orderedBy: orderId },
+            )),
+        ...changed.flatMap(started),
+      ];
+  }
+};
