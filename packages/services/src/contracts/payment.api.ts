@@ -119,4 +119,7 @@ export class Payments extends HttpApiGroup.make("payments")
   )
   .middleware(Auth.Bearer) {}
 
-export class PaymentApi extends HttpApi.make("payment").add(Payments).add(DeadLetters).annotateMerge(Problem.reportAll) {}
+export class PaymentApi extends HttpApi.make("payment")
+  .add(Payments)
+  .add(DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

@@ -3,7 +3,7 @@ import { MachineStore } from "@destiny/sdk/machine";
 import { MachineStoreSuite } from "@destiny/testkit/conformance";
 import * as Schema from "effect/Schema";
 import { inject } from "vitest";
-import { BrandId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import { BrandId, CancellationId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, Rejection } from "../../src/order/Domain.ts";
 import * as Store from "../../src/order/Store.ts";
 import { recipient } from "./Orders.ts";
@@ -22,7 +22,7 @@ const orderIdOf = (name: string): OrderId => {
 };
 
 const Step = Schema.Struct({
-  kind: Schema.Literals(["Place", "Place", "RequestCancel", "AwaitPayment", "Complete", "Close"]),
+  kind: Schema.Literals(["Place", "Place", "RequestCancel", "AwaitPayment", "Complete", "CloseCancellation", "Close"]),
   order: Schema.Literals(["o1", "o2", "o3"]),
   failed: Schema.Boolean,
   quantity: Schema.Literals([1, 99]),
@@ -46,17 +46,30 @@ const awaitPayment = (orderId: OrderId): OrderInput => ({
   amount: unitPrice,
 });
 
+const cancel = (orderId: OrderId, by: UserId | null, reason: string): OrderInput => ({
+  _tag: "RequestCancel",
+  orderId,
+  cancellationId: CancellationId.make(orderId),
+  userId: by,
+  reason,
+});
+
 const input = (step: Step, { name }: MachineStoreSuite.Place): OrderInput => {
   const orderId = orderIdOf(name(step.order));
   switch (step.kind) {
     case "Place":
       return place(orderId, step.text, step.quantity);
     case "RequestCancel":
-      return { _tag: step.kind, orderId, userId: step.failed ? null : userId, reason: step.text };
+      return cancel(orderId, step.failed ? null : userId, step.text);
     case "AwaitPayment":
       return awaitPayment(orderId);
     case "Complete":
       return { _tag: step.kind, orderId };
+    case "CloseCancellation": {
+      const givenUp = { _tag: "GivenUp", why: step.text } as const;
+      const outcome = step.failed ? givenUp : ({ _tag: "Canceled" } as const);
+      return { _tag: step.kind, orderId, cancellationId: CancellationId.make(orderId), outcome };
+    }
     case "Close": {
       const failed = { _tag: "Failed", reason: "SOLD_OUT", detail: step.text } as const;
       return { _tag: step.kind, orderId, outcome: step.failed ? failed : { _tag: "Canceled" } };
@@ -69,11 +82,8 @@ const cases: MachineStoreSuite.Cases<OrderId, OrderState, OrderInput, OrderState
   output: OrderState,
   rejection: Rejection,
   creates: (name) => [place(orderIdOf(name), "", 1)],
-  changes: (name, which) =>
-    which === 0
-      ? awaitPayment(orderIdOf(name))
-      : { _tag: "RequestCancel", orderId: orderIdOf(name), userId, reason: "why not" },
-  rejected: (name) => ({ _tag: "RequestCancel", orderId: orderIdOf(name), userId: strangerId, reason: "why not" }),
+  changes: (name, which) => (which === 0 ? awaitPayment(orderIdOf(name)) : cancel(orderIdOf(name), userId, "why not")),
+  rejected: (name) => cancel(orderIdOf(name), strangerId, "why not"),
   step: Step,
   input,
 };
