@@ -4,7 +4,7 @@
  * A store loads many states by key in one statement, locked in key order, and returns the statements that write many. It
  * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.
  */
-import type * as Effect from "effect/Effect";
+import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { Fragment as SqlFragment } from "effect/sql/Statement";
@@ -76,4 +76,31 @@ export const changedRows = <Key, State, Row>(
   const updated: Array<Row> = [];
   for (const [key, { after, before }] of changes) (before === undefined ? created : updated).push(rowOf(after, key));
   return { created, updated };
+};
+
+/** States in this process; for tests and simulations. */
+export const makeMemory = <Key extends string, State, Input, Output, Rejection>(): MachineStore<
+  Key,
+  State,
+  Input,
+  Output,
+  Rejection
+> => {
+  const states = new Map<Key, Versioned<State>>();
+  return {
+    load: (keys) =>
+      Effect.sync(() => {
+        const found = new Map<Key, Versioned<State>>();
+        for (const key of keys) {
+          const state = states.get(key);
+          if (state !== undefined) found.set(key, state);
+        }
+        return found;
+      }),
+    write: ({ changes }) => [
+      memory(() => {
+        for (const [key, { after }] of changes) states.set(key, after);
+      }),
+    ],
+  };
 };

@@ -8,7 +8,7 @@ import {
   changedRows,
   type Group,
   type MachineStore,
-  memory,
+  makeMemory as makeMemoryStore,
   sql as write,
   stateWrites,
 } from "../machine/MachineStore.ts";
@@ -216,25 +216,7 @@ export const make = (sql: SqlClient): ReservationStore => {
 };
 
 /** In this process; for tests and simulations. */
-export const makeMemory = (): ReservationStore => {
-  const states = new Map<Key, Versioned<State>>();
-  return {
-    load: (keys) =>
-      Effect.sync(() => {
-        const found = new Map<Key, Versioned<State>>();
-        for (const key of keys) {
-          const state = states.get(key);
-          if (state !== undefined) found.set(key, state);
-        }
-        return found;
-      }),
-    write: ({ changes }) => [
-      memory(() => {
-        for (const [key, { after }] of changes) states.set(key, after);
-      }),
-    ],
-  };
-};
+export const makeMemory = (): ReservationStore => makeMemoryStore();
 
 /** Orders whose hold is overdue, the longest overdue first. Takes no locks: `Expire` decides. */
 export const dueHolds = (sql: SqlClient, now: number, limit: number) =>
