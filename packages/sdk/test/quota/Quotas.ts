@@ -5,6 +5,7 @@ import { QuotaMachine, QuotaStore, QuotaTables } from "@destiny/sdk/quota";
 import { Migrations } from "@destiny/sdk/sql";
 import { TestDatabase } from "@destiny/testkit/postgres";
 import * as PgClient from "@effect/sql-pg/PgClient";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
@@ -22,20 +23,37 @@ export const withDatabase = standing.pipe(
   Layer.provideMerge(TestDatabase.layer(inject("pgPort"))),
 );
 
-export const make = Effect.gen(function* () {
-  return yield* GroupCommit.make({
+const over = (store: QuotaStore.QuotaStore) =>
+  GroupCommit.make({
     machine: QuotaMachine.machine,
-    store: QuotaStore.make(yield* SqlClient.SqlClient),
+    store,
     output: QuotaMachine.Output,
     rejection: QuotaMachine.Rejection,
   });
+
+export const make = Effect.flatMap(SqlClient.SqlClient, (sql) => over(QuotaStore.make(sql)));
+
+/** The same in this process, without a database. */
+export const inMemory = Layer.mergeAll(Inbox.layerMemory, Outbox.layerMemory({ source: "destiny/quota" })).pipe(
+  Layer.provideMerge(Database.Database.layerMemory),
+);
+export const makeMemory = Effect.suspend(() => over(QuotaStore.makeMemory()));
+
+const pool = Effect.gen(function* () {
+  const { url } = yield* TestDatabase.TestDatabase;
+  return Layer.fresh(PgClient.layer({ url: Redacted.make(url), maxConnections: 4 }));
 });
 
 /** Another process on the same database: its own pool, its own lane. */
 export const another = Effect.gen(function* () {
-  const { url } = yield* TestDatabase.TestDatabase;
-  const pool = PgClient.layer({ url: Redacted.make(url), maxConnections: 4 });
-  return yield* make.pipe(Effect.provide(yield* Layer.build(Layer.fresh(standing.pipe(Layer.provideMerge(pool))))));
+  return yield* make.pipe(
+    Effect.provide(yield* Layer.build(standing.pipe(Layer.provideMerge(yield* pool), Layer.fresh))),
+  );
+});
+
+/** A connection of somebody else. */
+export const anotherClient = Effect.gen(function* () {
+  return Context.get(yield* Layer.build(yield* pool), PgClient.PgClient);
 });
 
 let serial = 0;

@@ -1,9 +1,9 @@
 import { assert, describe, layer } from "@effect/vitest";
-import { QuotaAudit, type QuotaMachine } from "@destiny/sdk/quota";
+import { QuotaAudit, QuotaMachine, QuotaStore } from "@destiny/sdk/quota";
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as SqlClient from "effect/sql/SqlClient";
-import { another, define, issue, make, stamped, withDatabase } from "./Quotas.ts";
+import { another, anotherClient, define, issue, make, stamped, withDatabase } from "./Quotas.ts";
 
 interface Row {
   readonly serial: number;
@@ -90,27 +90,27 @@ describe("QuotaStore", () => {
   });
 
   layer(withDatabase, { excludeTestServices: true })("as a record", (it) => {
-    it.effect("what was issued, claimed, released and revoked is read back as it was decided", () =>
+    it.effect("what is loaded is locked: nobody else decides on a quota or a grant before this group has ended", () =>
       Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient;
         const quota = yield* make;
-        yield* quota.submit(stamped(define("kept", 1)));
-        const asked = issue("kept", "s/with slash");
-        const [issued] = yield* quota.submit(stamped(asked));
-        const claimed = yield* quota.submit(stamped({ _tag: "Claim", grantId: asked.grantId, by: "order 1" }));
-        assert.deepStrictEqual(claimed, [
-          { _tag: "Claimed", grant: { ...grantOf(issued), claim: { by: "order 1", at: 1000 } } },
-        ]);
-        const other = yield* Effect.flip(
-          quota.submit(stamped({ _tag: "Claim", grantId: asked.grantId, by: "order 2" })),
+        yield* quota.submit(stamped(define("locked", 1)));
+        const asked = issue("locked", "s");
+        yield* quota.submit(stamped(asked));
+        const other = yield* anotherClient;
+        const free = (table: string, id: string) =>
+          Effect.map(
+            other`SELECT 1 FROM ${other(table)} WHERE id = ${id} FOR NO KEY UPDATE SKIP LOCKED`,
+            (rows) => rows.length,
+          );
+        const look = Effect.all([free("quota", "locked"), free("quota_grant", asked.grantId)]);
+        yield* sql.withTransaction(
+          Effect.gen(function* () {
+            yield* QuotaStore.make(sql).load([QuotaMachine.grantKey(asked.grantId), QuotaMachine.quotaKey("locked")]);
+            assert.deepStrictEqual(yield* look, [0, 0]);
+          }),
         );
-        assert.deepStrictEqual(other, { _tag: "AlreadyClaimed", by: "order 1" });
-        yield* quota.submit(stamped({ _tag: "Release", grantId: asked.grantId, by: "order 1" }));
-        yield* quota.submit(stamped({ _tag: "Revoke", quotaId: "kept", grantId: asked.grantId }));
-        yield* quota.submit(stamped(issue("kept", "s/with slash")));
-        assert.deepStrictEqual(yield* rowsOf("kept"), [
-          { serial: 1, subject: "s/with slash", revoked: true, claimed_by: null },
-          { serial: 2, subject: "s/with slash", revoked: false, claimed_by: null },
-        ]);
+        assert.deepStrictEqual(yield* look, [1, 1]);
       }),
     );
 
@@ -166,8 +166,3 @@ describe("QuotaStore", () => {
     );
   });
 });
-
-const grantOf = (output: QuotaMachine.Output | undefined): QuotaMachine.Grant => {
-  if (output?._tag !== "Issued") throw new Error(`nothing was issued: ${output?._tag}`);
-  return output.grant;
-};
