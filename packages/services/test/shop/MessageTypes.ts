@@ -22,6 +22,10 @@ const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replyS
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
   [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
+  [Contracts.UseCoupon.type]: "an order names no coupon yet",
+  [answerTo(Contracts.UseCoupon)]: "nobody asks",
+  [Contracts.ReturnCoupon.type]: "an order names no coupon yet",
+  [answerTo(Contracts.ReturnCoupon)]: "nobody asks",
   [Contracts.ReturnStock.type]: "a completed order cannot be cancelled: its saga has ended",
   [answerTo(Contracts.ReturnStock)]: "nobody asks",
   [answerTo(Contracts.ExtendHold)]:
