@@ -8,12 +8,14 @@
  * A mark is a versioned value: `exhausted@7` is overwritten by `open@8`, never the other way, however late it is written; so
  * reopening writes and never deletes. Rejected: a counter in front of the database, which drifts from it with each crash.
  *
- * Limits: `maxStaleMillis`, `maxHolders` a quota (a larger one is never marked), `maxMarks` quotas in this process.
+ * Limits: `maxStaleMillis`, `maxHolders` a quota (a larger one is never marked), `maxMarks` quotas in this process. Who is
+ * turned away was never an input: nothing is stored, and the same id may win after a reopening.
  */
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Metric from "effect/Metric";
 import * as Predicate from "effect/Predicate";
 import type * as Rejections from "./QuotaMachine.ts";
 import type { Survey } from "./QuotaStore.ts";
@@ -39,6 +41,8 @@ export const newer = (a: Mark | undefined, b: Mark): Mark => {
   if (a === undefined || b.version > a.version) return b;
   return b.version === a.version && b.knownAt > a.knownAt ? b : a;
 };
+
+const turnedAwayTotal = Metric.counter("destiny_quota_turned_away_total", { incremental: true });
 
 /** Where marks are kept: this process, or what all copies of a service share. */
 export class QuotaMarks extends Context.Service<
@@ -119,6 +123,7 @@ export const make = Effect.fnUntraced(function* <E>({ survey }: Options<E>) {
     ) {
       const mark = yield* turnedAway(of.quotaId, of.subject);
       if (mark !== undefined) {
+        yield* Metric.update(turnedAwayTotal, 1);
         const soldOut: SoldOut = { _tag: "SoldOut", limit: mark.limit, version: mark.version };
         return yield* Effect.fail(soldOut);
       }

@@ -91,8 +91,8 @@ export type Input =
 export const Output = Schema.Union([
   /** `version` is that of the quota: who remembers what was exhausted compares by it. */
   Schema.TaggedStruct("Defined", { quotaId: Schema.String, limit: Schema.NullOr(Schema.Int), version: Schema.Int }),
-  Schema.TaggedStruct("Issued", { grant: Grant }),
-  Schema.TaggedStruct("Revoked", { grant: Grant, version: Schema.Int }),
+  Schema.TaggedStruct("Issued", { grantId: Schema.String, serial: Schema.Int }),
+  Schema.TaggedStruct("Revoked", { grantId: Schema.String, version: Schema.Int }),
   Schema.TaggedStruct("Claimed", { grant: Grant }),
   Schema.TaggedStruct("Released", { grantId: Schema.String }),
 ]);
@@ -173,7 +173,7 @@ const issue = (view: Seen, at: number, input: Issue): Result => {
       [grantKey(grantId), grant],
       [holderKey(quotaId, subject), { _tag: "Holder", grant: { grantId, serial } }],
     ],
-    [{ _tag: "Issued", grant }],
+    [{ _tag: "Issued", grantId, serial }],
   );
 };
 
@@ -190,15 +190,14 @@ const revoke = (view: Seen, quotaId: string, grantId: string): Result => {
   if (grant?.quotaId !== quotaId) return reject({ _tag: "UnknownGrant", grantId });
   const refusal = refusalOf(grant, null);
   if (refusal !== undefined) return reject(refusal);
-  const revoked: Grant = { ...grant, revoked: true };
   const key = quotaKey(quotaId);
   return accept<Key, State, Output>(
     [
       [key, { ...quota, live: quota.live - 1 }],
-      [grantKey(grantId), revoked],
+      [grantKey(grantId), { ...grant, revoked: true }],
       [holderKey(quotaId, grant.subject), { _tag: "Holder", grant: null }],
     ],
-    [{ _tag: "Revoked", grant: revoked, version: view.version(key) + 1 }],
+    [{ _tag: "Revoked", grantId, version: view.version(key) + 1 }],
   );
 };
 

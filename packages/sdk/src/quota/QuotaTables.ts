@@ -32,8 +32,6 @@ CREATE TABLE quota_grant (
 
 CREATE UNIQUE INDEX quota_grant_live ON quota_grant (quota_id, subject) WHERE NOT revoked;
 
-CREATE INDEX quota_grant_of_subject ON quota_grant (subject, id);
-
 `;
 
 export const migrations: Migrations = {

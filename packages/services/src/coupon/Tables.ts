@@ -28,6 +28,8 @@ CREATE TABLE coupon_use (
   outcome jsonb
 ) WITH (fillfactor = 80);
 
+CREATE INDEX coupon_of_user ON quota_grant (subject, id);
+
 `;
 
 const own: Migrations.Migrations = {

@@ -132,7 +132,7 @@ export const issue = (view: Seen, at: number, { couponId, templateId, userId }: 
     data: promisedBy(template),
   });
   if (asked._tag === "Rejected") return asked;
-  const [issued] = asked.outputs;
-  if (issued?._tag !== "Issued") throw new Error(`${couponId} was not issued`);
-  return Machine.accept([...asked.changes], [{ _tag: "Coupon", coupon: couponShown(issued.grant, at) }]);
+  const grant = asked.changes.get(QuotaMachine.grantKey(couponId));
+  if (grant?._tag !== "Grant") throw new Error(`${couponId} was not issued`);
+  return Machine.accept([...asked.changes], [{ _tag: "Coupon", coupon: couponShown(grant, at) }]);
 };
