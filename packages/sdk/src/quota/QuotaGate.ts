@@ -8,8 +8,9 @@
  * A mark is a versioned value: `exhausted@7` is overwritten by `open@8`, never the other way, however late it is written; so
  * reopening writes and never deletes. Rejected: a counter in front of the database, which drifts from it with each crash.
  *
- * Limits: `maxStaleMillis`, `maxHolders` a quota (a larger one is never marked), `maxMarks` quotas in this process. Who is
- * turned away was never an input: nothing is stored, and the same id may win after a reopening.
+ * Limits: `maxStaleMillis`, `maxHolders` a quota (a larger one is never marked), `maxMarks` quotas and
+ * `maxRememberedHolders` over all of them in this process. Who is turned away was never an input: nothing is stored, and the
+ * same id may win after a reopening.
  */
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
@@ -25,6 +26,8 @@ export const maxStaleMillis = 500;
 export const refreshAfterMillis = 250;
 export const maxHolders = 100_000;
 export const maxMarks = 1000;
+/** About 100 bytes each. */
+export const maxRememberedHolders = 500_000;
 
 export interface Mark {
   readonly version: number;
@@ -55,15 +58,23 @@ export class QuotaMarks extends Context.Service<
 >()("@destiny/sdk/quota/QuotaMarks") {
   static readonly layerMemory: Layer.Layer<QuotaMarks> = Layer.sync(QuotaMarks, () => {
     const marks = new Map<string, Mark>();
+    let holders = 0;
+    const forget = (quotaId: string): void => {
+      holders -= marks.get(quotaId)?.holders.size ?? 0;
+      marks.delete(quotaId);
+    };
     return QuotaMarks.of({
       read: (quotaId) => Effect.sync(() => marks.get(quotaId)),
       write: (quotaId, mark) =>
         Effect.sync(() => {
           const kept = newer(marks.get(quotaId), mark);
-          marks.delete(quotaId);
+          forget(quotaId);
           marks.set(quotaId, kept);
-          const [oldest] = marks.keys();
-          if (marks.size > maxMarks && oldest !== undefined) marks.delete(oldest);
+          holders += kept.holders.size;
+          for (const oldest of marks.keys()) {
+            if (marks.size <= maxMarks && holders <= maxRememberedHolders) break;
+            forget(oldest);
+          }
         }),
     });
   });

@@ -69,6 +69,13 @@ describe("QuotaMarks", () => {
       for (let n = 0; n <= QuotaGate.maxMarks; n++) yield* marks.write(`q${n}`, mark(1));
       assert.isUndefined(yield* marks.read("q0"));
       assert.isDefined(yield* marks.read("q1"));
+
+      const holders = new Set(Array.from({ length: QuotaGate.maxRememberedHolders / 5 }, (_, n) => `s${n}`));
+      for (let n = 0; n <= 5; n++) yield* marks.write(`large${n}`, mark(1, { holders }));
+      assert.isUndefined(yield* marks.read("large0"), "holders are bounded over all marks");
+      assert.isDefined(yield* marks.read("large1"));
+      for (let n = 0; n < 9; n++) yield* marks.write("large5", mark(2 + n, { holders }));
+      assert.isDefined(yield* marks.read("large1"), "the same mark again is no more than one");
     }).pipe(onMarks),
   );
 });

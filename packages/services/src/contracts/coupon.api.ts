@@ -76,7 +76,7 @@ export const Coupon = Schema.Struct({
   code,
   name,
   ...DiscountTerms.fields,
-  /** The how manieth of its template. */
+  /** Its number among all that its template ever issued. */
   serial: Schema.Int,
   status: CouponStatus,
   orderId: Schema.NullOr(OrderId),
