@@ -23,6 +23,7 @@ export const services = [
   { name: "stock", port: 18100, database: "destiny_stock", poolSize: 10 },
   { name: "order", port: 18110, database: "destiny_order", poolSize: 10 },
   { name: "payment", port: 18130, database: "destiny_payment", poolSize: 10 },
+  { name: "coupon", port: 18150, database: "destiny_coupon", poolSize: 10 },
   { name: "saga", port: 8000, database: "destiny_saga", poolSize: 10 },
   { name: "gateway", port: 8080, poolSize: 0 },
 ] as const satisfies ReadonlyArray<CatalogueService>;

@@ -22,6 +22,7 @@ const rooms = {
   stock: () => import("./stock/layer.ts"),
   order: () => import("./order/layer.ts"),
   payment: () => import("./payment/layer.ts"),
+  coupon: () => import("./coupon/layer.ts"),
   gateway: () => import("./gateway/layer.ts"),
   saga: () => import("./saga/layer.ts"),
 } as const satisfies Partial<Record<ServiceName, () => Promise<Room>>>;

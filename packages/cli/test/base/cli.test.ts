@@ -121,7 +121,7 @@ describe("destiny", () => {
       const stopped = yield* destiny(["status", "--json"], home);
       assert.strictEqual(stopped.code, 0);
       const report = JSON.parse(stopped.stdout);
-      assert.strictEqual(report.services.length, 7);
+      assert.strictEqual(report.services.length, 8);
       assert.isTrue(report.services.every((service: { state: string }) => service.state === "stopped"));
       const supervisor = { pid: 4_194_303, startTime: "1", bootId: "gone", since: "2026-01-01" };
       fs.writeFileSync(paths.processesFile, JSON.stringify({ schemaVersion: 1, supervisor, processes: [] }));

@@ -14,6 +14,7 @@ export const publishing = [
   "stock",
   "order",
   "payment",
+  "coupon",
   "saga",
 ] as const satisfies ReadonlyArray<ServiceName>;
 export type Publishing = (typeof publishing)[number];

@@ -6,6 +6,8 @@
 import { Message } from "@destiny/sdk/message";
 import { SagaRegistry } from "@destiny/sdk/saga";
 import { Topics } from "../contracts/index.ts";
+import * as Coupon from "../coupon/Consumers.ts";
+import { decode as decodeCoupon } from "../coupon/Messages.ts";
 import * as Order from "../order/Consumers.ts";
 import * as Payment from "../payment/Consumers.ts";
 import { decode as decodePayment } from "../payment/Messages.ts";
@@ -45,6 +47,7 @@ export const subscriptions: ReadonlyArray<Subscription> = [
     takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
   },
   of("payment", Payment.topics, decodePayment.types),
+  of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
   of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),
 ];

@@ -27,6 +27,11 @@ export const ProductId = uuid.pipe(Schema.brand("ProductId"));
 export type ProductId = typeof ProductId.Type;
 export const OrderId = uuid.pipe(Schema.brand("OrderId"));
 export type OrderId = typeof OrderId.Type;
+/** One coupon of one user; what a template promises is issued under many of them. */
+export const CouponId = uuid.pipe(Schema.brand("CouponId"));
+export type CouponId = typeof CouponId.Type;
+export const CouponTemplateId = uuid.pipe(Schema.brand("CouponTemplateId"));
+export type CouponTemplateId = typeof CouponTemplateId.Type;
 
 /** One try to cancel a completed order. */
 export const CancellationId = uuid.pipe(Schema.brand("CancellationId"));

@@ -11,4 +11,5 @@ export const orderCommands = make("order.commands", { owner: "order" });
 export const orderEvents = make("order.events", { owner: "order" });
 export const paymentCommands = make("payment.commands", { owner: "payment" });
 export const paymentEvents = make("payment.events", { owner: "payment" });
+export const couponCommands = make("coupon.commands", { owner: "coupon" });
 export const sagaReplies = make("saga.replies", { owner: "saga" });

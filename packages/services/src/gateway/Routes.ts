@@ -9,5 +9,8 @@ export const routes: ReadonlyArray<readonly [prefix: string, service: ServiceNam
   ["/v1/stocks", "stock"],
   ["/v1/orders", "order"],
   ["/v1/payments", "payment"],
+  ["/v1/coupon-templates", "coupon"],
+  ["/v1/coupons", "coupon"],
+  ["/v1/issued-coupons", "coupon"],
   ["/v1/sagas", "saga"],
 ];

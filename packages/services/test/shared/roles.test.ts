@@ -5,6 +5,7 @@ import * as Effect from "effect/Effect";
 import * as HttpApi from "effect/http-api/HttpApi";
 import { services } from "../../src/catalogue.ts";
 import * as contracts from "../../src/contracts/index.ts";
+import * as Coupon from "../../src/coupon/layer.ts";
 import * as Order from "../../src/order/layer.ts";
 import * as Payment from "../../src/payment/layer.ts";
 import * as Product from "../../src/product/layer.ts";
@@ -31,6 +32,7 @@ const rooms = {
   stock: ServiceTest.layer("stock", Stock.layer),
   order: ServiceTest.layer("order", Order.layer),
   payment: ServiceTest.layer("payment", Payment.layer, { settings }),
+  coupon: ServiceTest.layer("coupon", Coupon.layer),
   saga: ServiceTest.layer("saga", Saga.layer),
 } as const;
 

@@ -13,9 +13,15 @@ const sent = every.filter((type) => !unsent.includes(type));
 const unique = (values: Iterable<string>): ReadonlyArray<string> => [...new Set(values)].sort();
 
 /** Empty in a shop without trouble and at rest: an undelivered or poisoned message would be a row. */
-const empty = ["order", "payment", "product", "saga", "stock"].flatMap((service) =>
-  ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
-);
+const empty = [
+  ...["coupon", "order", "payment", "product", "saga", "stock"].flatMap((service) =>
+    ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
+  ),
+  // No order names a coupon yet.
+  ...["coupon_template", "coupon_use", "inbox", "outbox_sent", "quota", "quota_grant"].map(
+    (table) => `coupon.${table}`,
+  ),
+];
 
 const clean = Effect.gen(function* () {
   const result = yield* (yield* Shop).verify;

@@ -1,0 +1,31 @@
+/** The coupons of the shop: what the HTTP API and the consumer have in common. */
+import { GroupCommit } from "@destiny/sdk/machine";
+import { QuotaGate, QuotaStore } from "@destiny/sdk/quota";
+import * as Context from "effect/Context";
+import * as Effect from "effect/Effect";
+import * as Layer from "effect/Layer";
+import * as SqlClient from "effect/sql/SqlClient";
+import { machine } from "./Domain.ts";
+import { emit } from "./Messages.ts";
+import * as Reads from "./Reads.ts";
+import { Answer, Rejection } from "./State.ts";
+import * as Store from "./Store.ts";
+
+const make = Effect.gen(function* () {
+  const sql = yield* SqlClient.SqlClient;
+  const commit = yield* GroupCommit.make({
+    machine,
+    store: Store.make(sql),
+    output: Answer,
+    rejection: Rejection,
+    emit,
+  });
+  const gate = yield* QuotaGate.make({ survey: (quotaId, asked) => QuotaStore.survey(sql, quotaId, asked) });
+  return { commit, gate, read: Reads.make(sql) };
+});
+
+export class Coupons extends Context.Service<Coupons, Effect.Success<typeof make>>()(
+  "@destiny/services/coupon/Coupons",
+) {
+  static readonly layer = Layer.effect(Coupons, make).pipe(Layer.provide(QuotaGate.QuotaMarks.layerMemory));
+}
