@@ -5,3 +5,5 @@ export * as Payments from "./Payments.ts";
 export * as PaymentStore from "./PaymentStore.ts";
 export * as PaymentTables from "./PaymentTables.ts";
 export * as Toss from "./gateways/Toss.ts";
+export * as Bootpay from "./gateways/Bootpay.ts";
+export * as PortOne from "./gateways/PortOne.ts";
