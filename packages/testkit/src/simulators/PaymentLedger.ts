@@ -14,7 +14,10 @@ export interface Rules<Payment, Command> {
   /** The vendor's name in captures. */
   readonly gateway: string;
   readonly payment: Schema.Codec<Payment, unknown>;
+  /** By what the vendor is asked about a payment. */
   readonly keyOf: (payment: Payment) => string;
+  /** By what a shop of ours knows the payment, and so its captures; absent: the same. */
+  readonly shopKeyOf?: (payment: Payment) => string;
   readonly orderOf: (payment: Payment) => string;
   /** The payment as seen at a moment: expiry is a matter of looking. */
   readonly asOf: (payment: Payment, at: number) => Payment;
@@ -84,7 +87,7 @@ export interface PaymentLedger<Payment, Command> {
   readonly decide: (paymentKey: string, command: Command) => Result.Result<Move<Payment>, string>;
   /** Writes, then remembers, so that a full disk leaves file and memory alike. Throws when it cannot write. */
   readonly commit: (move: Move<Payment> | undefined, identity?: string, answer?: Kept<Payment>) => void;
-  /** What the browser step has created; `undefined` when there are `maxPayments`. */
+  /** What the browser step has created; `undefined` when its key is taken or there are `maxPayments`. */
   readonly add: (payment: Payment) => Payment | undefined;
   /** From here on changes are written. */
   readonly attach: (captures: Captures<State<Payment>>) => void;
@@ -145,8 +148,9 @@ export const make = <Payment, Command>(
       return Result.map(rules.decide(before, command, at), (payment): Move<Payment> => {
         const moved = rules.moved(before, payment, command);
         if (moved === undefined) return { payment };
-        const { gateway } = rules;
-        return { payment, capture: { gateway, ...moved, paymentKey, orderId: rules.orderOf(payment), at } };
+        const { gateway, shopKeyOf = rules.keyOf } = rules;
+        const named = { paymentKey: shopKeyOf(payment), orderId: rules.orderOf(payment) };
+        return { payment, capture: { gateway, ...moved, ...named, at } };
       });
     },
     commit: (move, identity, answer) => {
@@ -173,7 +177,7 @@ export const make = <Payment, Command>(
       if (bound !== undefined) keys.complete(bound.identity, bound.answer);
     },
     add: (payment) => {
-      if (payments.size >= settings.maxPayments) return undefined;
+      if (payments.size >= settings.maxPayments || payments.has(rules.keyOf(payment))) return undefined;
       captures?.append({ payment });
       put(payment);
       return payment;

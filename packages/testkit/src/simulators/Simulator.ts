@@ -62,7 +62,7 @@ export interface SimulatorShape<Payment, NewPayment> {
   readonly faults: Faults.Faults;
   readonly captures: () => ReadonlyArray<Captures.Capture>;
   readonly payments: () => ReadonlyArray<Payment>;
-  /** The browser step, as `POST /__sim/payments` does it; `undefined` when there are `maxPayments`. */
+  /** The browser step, as `POST /__sim/payments` does it; `undefined` when its key is taken or there are `maxPayments`. */
   readonly createPayment: (input: NewPayment) => Payment | undefined;
   readonly reset: () => void;
 }
@@ -153,7 +153,7 @@ export const make = <Payment, Command, NewPayment>(
           if (Result.isFailure(decoded)) return Server.json(400, { message: String(decoded.failure) });
           const payment = createPayment(decoded.success);
           return payment === undefined
-            ? Server.json(503, { message: "maxPayments reached" }, { "retry-after": "60" })
+            ? Server.json(503, { message: "its key is taken, or there are maxPayments" }, { "retry-after": "60" })
             : Server.json(201, handed(payment));
         }),
         control("GET", "/__sim/payments", (request) => page(ledger.payments(), request)),
