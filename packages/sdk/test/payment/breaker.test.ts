@@ -220,7 +220,7 @@ describe("a breaker", () => {
     const from = at + limits.openMillis;
     assert.strictEqual(seen(probe.breaker, limits, from + limits.probeMillis - 1)._tag, "HalfOpen");
     assert.strictEqual(seen(probe.breaker, limits, from + limits.probeMillis)._tag, "Open");
-    const abandoned = tell(probe.breaker, probe.permit!, "abandoned", limits, from);
+    const abandoned = tell(probe.breaker, probe.permit, "abandoned", limits, from);
     assert.deepInclude(abandoned, { _tag: "HalfOpen", atOnce: 0, succeeded: 0 });
   });
 });
