@@ -177,7 +177,13 @@ describe("Bootpay's access token", () => {
   const desk = (valid: (no: number) => boolean = () => true, expiresIn = 1800) => {
     let no = 0;
     const vendor = against((what, authorization) => {
-      if (what === tokenPath) return { body: { access_token: `token-${++no}`, expire_in: expiresIn } };
+      // Not at once, so that calls that do not wait for each other would each ask.
+      if (what === tokenPath) {
+        return Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync((): Answer => ({ body: { access_token: `token-${++no}`, expire_in: expiresIn } })),
+        );
+      }
       return valid(Number(authorization.slice("Bearer token-".length)))
         ? { body: paid }
         : { status: 401, body: { error_code: "TOKEN_KEY_INVALID" } };

@@ -61,6 +61,8 @@ const statuses = [
   [{ status: "SOMETHING_NEW" }, { _tag: "Unknown", answered: true }],
 ] as const;
 
+const troubled = { _tag: "Unknown", answered: true, technical: true } as const;
+
 /** What the vendor's error types prove about a confirm. Written out here: the adapter's table is the subject. */
 const confirmTypes = [
   [400, { type: "INVALID_REQUEST" }, { _tag: "Declined", kind: "hard" }],
@@ -73,9 +75,9 @@ const confirmTypes = [
   [429, { type: "ANYTHING" }, { _tag: "NotSent", reason: "rate-limited" }],
   [409, { type: "ALREADY_PAID" }, { _tag: "Unknown", answered: true }],
   [409, { type: "IDEMPOTENCY_OUTSTANDING_REQUEST" }, { _tag: "Unknown", answered: false, technical: false }],
-  [502, { type: "PG_PROVIDER", pgCode: "F112", pgMessage: "?" }, { _tag: "Unknown", answered: true, technical: true }],
+  [502, { type: "PG_PROVIDER", pgCode: "F112", pgMessage: "?" }, { ...troubled, why: "PG_PROVIDER" }],
   [502, { type: "PG_PROVIDER", pgCode: "REJECT_CARD_PAYMENT" }, { _tag: "Declined", kind: "soft" }],
-  [503, { type: "SOMETHING_NEW" }, { _tag: "Unknown", answered: true, technical: true }],
+  [503, { type: "SOMETHING_NEW" }, { ...troubled, why: "SOMETHING_NEW" }],
   [400, { type: "SOMETHING_NEW" }, { _tag: "Unknown", answered: true }],
   [500, "no body of the vendor's", { _tag: "Unknown", answered: false }],
 ] as const;
@@ -181,6 +183,16 @@ describe("PortOne", () => {
       }),
     );
   }
+
+  it.effect("a cancel names the amount that is left, so that the vendor gives back all of it or nothing", () =>
+    Effect.gen(function* () {
+      const { gateway, log } = against(() => ({
+        body: { cancellation: { status: "SUCCEEDED", totalAmount: amount } },
+      }));
+      assert.deepStrictEqual(yield* (yield* gateway).cancel(back), { _tag: "Cancelled", amount });
+      assert.deepStrictEqual(log[0]?.body, { reason: "changed my mind", amount, currentCancellableAmount: amount });
+    }),
+  );
 
   it.effect("a cancellation that the acquirer refused is refused", () =>
     Effect.gen(function* () {

@@ -220,7 +220,7 @@ export const make = Effect.fnUntraced(function* (
             receipt_id: paymentKey,
             cancel_price: amount,
             cancel_id: idempotencyKey,
-            cancel_message: reason,
+            cancel_message: Calls.reasonOf(reason),
           }),
         ),
         until,

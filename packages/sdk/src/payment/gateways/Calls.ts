@@ -18,6 +18,12 @@ export const defaultTimeoutMillis = 5000;
 export const connectTimeoutMillis = 2000;
 export const maxConnections = 256;
 
+/** Vendors refuse a reason that is longer, and would refuse it for ever. */
+export const maxReasonLength = 200;
+
+/** What a vendor takes of a reason, without half a character at its end. */
+export const reasonOf = (reason: string): string => reason.slice(0, maxReasonLength).toWellFormed();
+
 /** An HTTP client whose errors tell a connection that never opened from a request that got lost. */
 export const httpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciOptions({
   connect: { timeout: connectTimeoutMillis },

@@ -246,7 +246,7 @@ export const make = Effect.fnUntraced(function* (
         `${pathOf(key.id)}/cancel`,
         idempotencyKey,
         // The whole amount or nothing: a second return, under another key, finds another amount and does nothing.
-        { reason, amount, currentCancellableAmount: amount },
+        { reason: Calls.reasonOf(reason), amount, currentCancellableAmount: amount },
         readCancellation,
       );
       if (answer._tag === "Refusal") {

@@ -172,7 +172,7 @@ export const make = Effect.fnUntraced(function* (
     cancel: Effect.fn("Toss.cancel")(({ amount, idempotencyKey, paymentKey, reason }) =>
       Effect.flatMap(
         post(`${pathOf(paymentKey)}/cancel`, idempotencyKey, {
-          cancelReason: reason.slice(0, maxReasonLength),
+          cancelReason: Calls.reasonOf(reason),
           cancelAmount: amount,
         }),
         (answer) => cancelled(answer, paymentKey),
@@ -180,8 +180,6 @@ export const make = Effect.fnUntraced(function* (
     ),
   };
 });
-
-const maxReasonLength = 200;
 
 /** Toss as the only gateway, with a client of its own. */
 export const layer = (options: Options): Layer.Layer<PaymentGateways> =>
