@@ -29,7 +29,16 @@ export const Declined = Schema.TaggedStruct("Declined", {
 });
 export type Declined = typeof Declined.Type;
 
-export const NotSentReason = Schema.Literals(["connect", "dns", "tls", "breaker", "rate-limited", "configuration"]);
+/** `preflight`: a question that has to come before the request got no answer, so that the request was not made. */
+export const NotSentReason = Schema.Literals([
+  "connect",
+  "dns",
+  "tls",
+  "breaker",
+  "rate-limited",
+  "configuration",
+  "preflight",
+]);
 export type NotSentReason = typeof NotSentReason.Type;
 
 /** The gateway certainly did not act: the request never reached it, or it turned it away unread. */
@@ -41,6 +50,8 @@ export const Unknown = Schema.TaggedStruct("Unknown", {
   why: Schema.String,
   /** The gateway itself answered, so its idempotency key is spent: it would only say the same again. */
   answered: Schema.Boolean,
+  /** Whether it counts against the gateway's health; absent: it does when the gateway did not answer. */
+  technical: Schema.optionalKey(Schema.Boolean),
 });
 export type Unknown = typeof Unknown.Type;
 

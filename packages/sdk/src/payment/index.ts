@@ -1,7 +1,12 @@
+export * as Bootpay from "./gateways/Bootpay.ts";
+export * as GatewayBreaker from "./GatewayBreaker.ts";
+export * as GatewayHealth from "./GatewayHealth.ts";
+export * as GatewayRouter from "./GatewayRouter.ts";
 export * as PaymentAudit from "./PaymentAudit.ts";
 export * as PaymentGateway from "./PaymentGateway.ts";
 export * as PaymentMachine from "./PaymentMachine.ts";
 export * as Payments from "./Payments.ts";
 export * as PaymentStore from "./PaymentStore.ts";
 export * as PaymentTables from "./PaymentTables.ts";
+export * as PortOne from "./gateways/PortOne.ts";
 export * as Toss from "./gateways/Toss.ts";

@@ -7,10 +7,8 @@ import { adapter, authorised, captures, faults, net } from "./TossDesk.ts";
 
 /** Every confirm code of the vendor's table, by what it proves. Written out here: the adapter's table is the subject. */
 const codes = {
-  doubt: [
-    "ALREADY_PROCESSED_PAYMENT",
-    "ALREADY_PROCESSING_REQUEST",
-    "DUPLICATED_ORDER_ID",
+  doubt: ["ALREADY_PROCESSED_PAYMENT", "ALREADY_PROCESSING_REQUEST", "DUPLICATED_ORDER_ID"],
+  trouble: [
     "PROVIDER_ERROR",
     "CARD_PROCESSING_ERROR",
     "FAILED_PAYMENT_INTERNAL_SYSTEM_PROCESSING",
@@ -61,6 +59,15 @@ layer(world, { excludeTestServices: true })("Toss", (it) => {
         Effect.gen(function* () {
           const outcome = yield* (yield* forced(code)).confirm(yield* fresh());
           assert.deepStrictEqual(outcome, { _tag: "Unknown", why: code, answered: true });
+        }),
+      );
+    }
+
+    for (const code of codes.trouble) {
+      it.effect(`${code} proves nothing about the payment, and counts against the gateway`, () =>
+        Effect.gen(function* () {
+          const outcome = yield* (yield* forced(code)).confirm(yield* fresh());
+          assert.deepStrictEqual(outcome, { _tag: "Unknown", why: code, answered: true, technical: true });
         }),
       );
     }

@@ -1,2 +1,3 @@
 export * as EventBusSuite from "./EventBusSuite.ts";
 export * as MachineStoreSuite from "./MachineStoreSuite.ts";
+export * as PaymentGatewaySuite from "./PaymentGatewaySuite.ts";

@@ -1,5 +1,10 @@
+export * as Bootpay from "./Bootpay.ts";
 export * as Captures from "./Captures.ts";
 export * as Faults from "./Faults.ts";
 export * as IdempotentAnswers from "./IdempotentAnswers.ts";
+export * as PaymentLedger from "./PaymentLedger.ts";
+export * as PortOne from "./PortOne.ts";
+export * as Simulator from "./Simulator.ts";
 export * as SimulatorServer from "./SimulatorServer.ts";
 export * as Toss from "./Toss.ts";
+export * as VendorApi from "./VendorApi.ts";

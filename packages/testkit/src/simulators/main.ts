@@ -1,27 +1,36 @@
 /**
  * The process that hosts the simulated vendors.
  *
- *     node simulators/main.ts --toss-port 18201 --directory <dir> --destiny-instance=<id>
+ *     node simulators/main.ts --toss-port 18201 --portone-port 18202 --directory <dir> --destiny-instance=<id>
  *
- * Prints one line of JSON when it listens. Ends on SIGTERM and SIGINT, and with `DESTINY_LIFELINE=stdin` when its
- * standard input ends, so that it does not outlive who started it. `TOSS_SECRET_KEY` names the merchant's key: in the
- * environment, since arguments are readable by everybody on the machine.
+ * Hosts the vendors whose port is given; all of them, on their own ports, when none is. Prints one line of JSON when they
+ * listen. Ends on SIGTERM and SIGINT, and with `DESTINY_LIFELINE=stdin` when its standard input ends, so that it does not
+ * outlive who started it. The merchant's keys are in the environment, under the adapters' names, since arguments are readable
+ * by everybody on the machine: `TOSS_SECRET_KEY`; `PORTONE_API_SECRET`; `BOOTPAY_CLIENT_KEY`, `BOOTPAY_SECRET_KEY`,
+ * `BOOTPAY_APPLICATION_ID`, `BOOTPAY_PRIVATE_KEY`.
  */
 import * as Effect from "effect/Effect";
 import * as Fiber from "effect/Fiber";
 import { parseArgs } from "node:util";
+import * as Bootpay from "./Bootpay.ts";
+import * as PortOne from "./PortOne.ts";
 import * as Toss from "./Toss.ts";
 
 const { values } = parseArgs({
   options: {
-    "toss-port": { type: "string", default: "18201" },
+    "toss-port": { type: "string" },
+    "portone-port": { type: "string" },
+    "bootpay-port": { type: "string" },
     "toss-rate-limit": { type: "string" },
     directory: { type: "string" },
     "destiny-instance": { type: "string", default: "default" },
   },
 });
 
-const integer = (name: "toss-port" | "toss-rate-limit", minimum: number): number | undefined => {
+const integer = (
+  name: "toss-port" | "portone-port" | "bootpay-port" | "toss-rate-limit",
+  minimum: number,
+): number | undefined => {
   const text = values[name];
   if (text === undefined) return undefined;
   const value = Number(text);
@@ -30,23 +39,58 @@ const integer = (name: "toss-port" | "toss-rate-limit", minimum: number): number
   return process.exit(2);
 };
 
-const port = integer("toss-port", 0) ?? 0;
+/** The variables that are set, under the names that a simulator gives them. */
+const fromEnvironment = <Name extends string>(names: Readonly<Record<Name, string>>): Partial<Record<Name, string>> => {
+  const found: Partial<Record<Name, string>> = {};
+  for (const name of Object.keys(names) as Array<Name>) {
+    const value = process.env[names[name]];
+    if (value !== undefined) found[name] = value;
+  }
+  return found;
+};
+
+const standard = { toss: 18_201, portone: 18_202, bootpay: 18_203 };
+const asked = {
+  toss: integer("toss-port", 0),
+  portone: integer("portone-port", 0),
+  bootpay: integer("bootpay-port", 0),
+};
+const ports = Object.values(asked).every((port) => port === undefined) ? standard : asked;
 const rateLimitPerMinute = integer("toss-rate-limit", 1);
-const secretKey = process.env["TOSS_SECRET_KEY"];
+const directory = values.directory === undefined ? {} : { directory: values.directory };
+
+const { tossSecretKey, portOneSecret } = fromEnvironment({
+  tossSecretKey: "TOSS_SECRET_KEY",
+  portOneSecret: "PORTONE_API_SECRET",
+});
+const bootpayKeys = fromEnvironment({
+  clientKey: "BOOTPAY_CLIENT_KEY",
+  secretKey: "BOOTPAY_SECRET_KEY",
+  applicationId: "BOOTPAY_APPLICATION_ID",
+  privateKey: "BOOTPAY_PRIVATE_KEY",
+});
 
 const program = Effect.gen(function* () {
-  const toss = yield* Toss.make({
-    port,
-    ...(values.directory === undefined ? {} : { directory: values.directory }),
-    ...(secretKey === undefined ? {} : { secretKeys: [secretKey] }),
-    ...(rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute }),
-  });
-  const ready = {
-    ready: true,
-    instance: values["destiny-instance"],
-    pid: process.pid,
-    simulators: { toss: { port: toss.port, url: toss.url } },
-  };
+  const simulators: Record<string, { readonly port: number; readonly url: string }> = {};
+  if (ports.toss !== undefined) {
+    const { port, url } = yield* Toss.make({
+      ...directory,
+      port: ports.toss,
+      ...(tossSecretKey === undefined ? {} : { secretKeys: [tossSecretKey] }),
+      ...(rateLimitPerMinute === undefined ? {} : { rateLimitPerMinute }),
+    });
+    simulators["toss"] = { port, url };
+  }
+  if (ports.portone !== undefined) {
+    const apiSecrets = portOneSecret === undefined ? {} : { apiSecrets: [portOneSecret] };
+    const { port, url } = yield* PortOne.make({ ...directory, ...apiSecrets, port: ports.portone });
+    simulators["portone"] = { port, url };
+  }
+  if (ports.bootpay !== undefined) {
+    const { port, url } = yield* Bootpay.make({ ...directory, port: ports.bootpay, keys: bootpayKeys });
+    simulators["bootpay"] = { port, url };
+  }
+  const ready = { ready: true, instance: values["destiny-instance"], pid: process.pid, simulators };
   process.stdout.write(`${JSON.stringify(ready)}\n`);
   return yield* Effect.never;
 }).pipe(Effect.scoped);

@@ -8,7 +8,7 @@ import * as Path from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 import * as Captures from "../../src/simulators/Captures.ts";
-import { makeClient } from "./TossHarness.ts";
+import { basic, makeClient } from "./TossHarness.ts";
 
 const main = fileURLToPath(new URL("../../src/simulators/main.ts", import.meta.url));
 
@@ -25,14 +25,23 @@ const kill = (child: ChildProcess, signal: NodeJS.Signals) =>
     await ended;
   });
 
-const start = (path: string) =>
+const vendors = ["toss", "portone", "bootpay"] as const;
+
+const start = (path: string, environment: Readonly<Record<string, string>> = {}) =>
   Effect.gen(function* () {
     const child = yield* Effect.acquireRelease(
       Effect.sync(() =>
         spawn(
           process.execPath,
-          ["--conditions=@destiny/source", main, "--toss-port", "0", "--directory", path, "--destiny-instance=test"],
-          { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, DESTINY_LIFELINE: "stdin" } },
+          [
+            "--conditions=@destiny/source",
+            main,
+            ...vendors.flatMap((vendor) => [`--${vendor}-port`, "0"]),
+            "--directory",
+            path,
+            "--destiny-instance=test",
+          ],
+          { stdio: ["pipe", "pipe", "inherit"], env: { ...process.env, ...environment, DESTINY_LIFELINE: "stdin" } },
         ),
       ),
       (child) => kill(child, "SIGKILL"),
@@ -42,7 +51,7 @@ const start = (path: string) =>
       readonly ready: boolean;
       readonly instance: string;
       readonly pid: number;
-      readonly simulators: { readonly toss: { readonly url: string } };
+      readonly simulators: Readonly<Record<(typeof vendors)[number], { readonly url: string }>>;
     };
     return { child, ready, ...makeClient(ready.simulators.toss.url) };
   });
@@ -94,6 +103,52 @@ describe("the simulators' process", () => {
       assert.deepStrictEqual([now.length, now.at(-1).sequence], [22, 22]);
       // What was appended after the restart is not glued to the line that the crash tore.
       assert.deepEqual(yield* Captures.read(Path.join(path, "toss.ndjson")), now);
+    }).pipe(Effect.scoped),
+  );
+
+  it.live("every vendor keeps its own file, which gives the same payments and captures after kill -9", () =>
+    Effect.gen(function* () {
+      const path = yield* directory;
+      const keys = { PORTONE_API_SECRET: "p", BOOTPAY_CLIENT_KEY: "c", BOOTPAY_SECRET_KEY: "s" };
+      const bound = { authorization: "PortOne p", key: '"confirm:order-0001"' };
+      const merchant = { authorization: basic("c:s") };
+      const order = { orderId: "order-0001", amount: 15_000 };
+      const begin = Effect.map(start(path, keys), ({ child, ready: { simulators } }) => {
+        const portOne = makeClient(simulators.portone.url);
+        const bootpay = makeClient(simulators.bootpay.url);
+        const shown = Effect.forEach(
+          [portOne, bootpay].flatMap(({ call }) => [call("GET", "/__sim/payments"), call("GET", "/__sim/captures")]),
+          Effect.map(({ body }) => body.items),
+        );
+        return { child, portOne, bootpay, shown };
+      });
+
+      const before = yield* begin;
+      const { paymentId, paymentToken } = (yield* before.portOne.call("POST", "/__sim/payments", order)).body;
+      const confirm = ["POST", `/payments/${paymentId}/confirm`, { paymentToken, totalAmount: order.amount }] as const;
+      const confirmed = yield* before.portOne.call(...confirm, bound);
+      assert.strictEqual(confirmed.status, 200);
+      const receipt = { receipt_id: (yield* before.bootpay.call("POST", "/__sim/payments", order)).body.paymentKey };
+      yield* before.bootpay.call("POST", "/v2/confirm", receipt, merchant);
+      const part = ["POST", "/v2/cancel", { ...receipt, cancel_price: 5_000, cancel_id: "refund-1" }] as const;
+      const given = yield* before.bootpay.call(...part, merchant);
+      const shown = yield* before.shown;
+      yield* kill(before.child, "SIGKILL");
+
+      const after = yield* begin;
+      assert.deepStrictEqual(yield* after.shown, shown);
+      assert.strictEqual((yield* after.portOne.call(...confirm, bound)).text, confirmed.text);
+      assert.strictEqual((yield* after.bootpay.call(...part, merchant)).text, given.text);
+      for (const [vendor, kinds] of [
+        ["portone", ["captured"]],
+        ["bootpay", ["captured", "canceled"]],
+      ] as const) {
+        const captures = yield* Captures.read(Path.join(path, `${vendor}.ndjson`));
+        assert.deepStrictEqual(
+          captures.map(({ gateway, kind }) => `${gateway} ${kind}`),
+          kinds.map((kind) => `${vendor} ${kind}`),
+        );
+      }
     }).pipe(Effect.scoped),
   );
 

@@ -4,32 +4,28 @@
  * Guarantee: the port's. The one subtlety is the vendor's idempotency: a key replays its first answer for 15 days, errors
  * included and whatever the body says, so `Unknown.answered` tells whether the vendor's own answer came back under it.
  *
- * Limits: `timeoutMillis` a call, `connectTimeoutMillis` of it to connect; `maxConnections` sockets. Card and transfer
+ * Limits: `timeoutMillis` a call; those of `Calls`. Card and transfer
  * payments only move money at our confirm; a virtual account that waits for its deposit is `Pending`.
  */
-import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient";
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
 import type * as HttpBody from "effect/http/HttpBody";
 import * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import * as Layer from "effect/Layer";
-import * as Option from "effect/Option";
 import type * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import {
   type CancelOutcome,
   type ConfirmOutcome,
   type InquiryOutcome,
-  type NotSent,
-  notSent,
   type PaymentGateway,
   PaymentGateways,
-  type Unknown,
   unknown,
 } from "../PaymentGateway.ts";
+import * as Calls from "./Calls.ts";
+import * as Meanings from "./Meanings.ts";
 import { cancelCodes, confirmCodes, methods } from "./TossCodes.ts";
-import { outcomeOf } from "./Transport.ts";
 
 export const provider = "toss";
 
@@ -43,10 +39,7 @@ export interface Options {
 }
 
 export const defaultBaseUrl = "https://api.tosspayments.com";
-/** The vendor advises 30 s or more; a peak-day saga rather asks again, so a call is given up sooner. */
-export const defaultTimeoutMillis = 5000;
-export const connectTimeoutMillis = 2000;
-export const maxConnections = 256;
+export const { defaultTimeoutMillis, httpClient } = Calls;
 
 const Payment = Schema.Struct({
   orderId: Schema.String,
@@ -64,26 +57,8 @@ const decodeRefusal = Schema.decodeUnknownOption(
   Schema.fromJsonString(Schema.Struct({ code: Schema.String, message: Schema.String })),
 );
 
-/** What came back: the payment, the vendor's refusal, or nothing to be trusted. */
-type Answer =
-  | { readonly _tag: "Payment"; readonly payment: Payment }
-  | { readonly _tag: "Refusal"; readonly status: number; readonly code: string; readonly message: string }
-  | NotSent
-  | Unknown;
-
-const read = (status: number, text: string): Answer => {
-  if (status >= 200 && status < 300) {
-    return Option.match(decodePayment(text), {
-      onSome: (payment): Answer => ({ _tag: "Payment", payment }),
-      onNone: () => unknown("unreadable payment", true),
-    });
-  }
-  return Option.match(decodeRefusal(text), {
-    onSome: ({ code, message }): Answer => ({ _tag: "Refusal", status, code, message }),
-    // Said by something in front of the vendor: its own answer, if there is one, still waits under the key.
-    onNone: () => (status === 429 ? notSent("rate-limited") : unknown(`HTTP ${status}`)),
-  });
-};
+type Answer = Calls.Answer<Payment>;
+const read = Calls.reader(decodePayment, decodeRefusal);
 
 const approved = (payment: Payment): ConfirmOutcome & InquiryOutcome => {
   const approvedAt = Date.parse(payment.approvedAt ?? "");
@@ -130,18 +105,10 @@ const inquired = (payment: Payment, vendorOrderId: string): InquiryOutcome => {
 
 const confirmed = (answer: Answer): ConfirmOutcome => {
   switch (answer._tag) {
-    case "Payment":
-      return answer.payment.status === "DONE"
-        ? approved(answer.payment)
-        : unknown(`status ${answer.payment.status}`, true);
-    case "Refusal": {
-      const { code, message } = answer;
-      const meaning = answer.status === 429 ? "throttled" : confirmCodes.get(code);
-      if (meaning === "hard" || meaning === "soft") return { _tag: "Declined", kind: meaning, code, message };
-      if (meaning === "configuration") return notSent("configuration");
-      if (meaning === "throttled") return notSent("rate-limited");
-      return unknown(code, meaning !== "busy");
-    }
+    case "Body":
+      return answer.body.status === "DONE" ? approved(answer.body) : unknown(`status ${answer.body.status}`, true);
+    case "Refusal":
+      return Meanings.ofConfirm(confirmCodes, answer);
     default:
       return answer;
   }
@@ -163,15 +130,7 @@ export const make = Effect.fnUntraced(function* (
   );
 
   const call = (request: HttpClientRequest.HttpClientRequest): Effect.Effect<Answer> =>
-    client.execute(request).pipe(
-      Effect.flatMap((response) => Effect.map(response.text, (text) => read(response.status, text))),
-      Effect.scoped,
-      Effect.catch((error) => Effect.succeed<Answer>(outcomeOf(error))),
-      Effect.timeoutOrElse({
-        duration: timeoutMillis,
-        orElse: () => Effect.succeed<Answer>(unknown(`no answer in ${timeoutMillis} ms`)),
-      }),
-    );
+    Calls.send(client, request, read, timeoutMillis);
 
   const post = (path: string, idempotencyKey: string, body: Parameters<typeof HttpBody.jsonUnsafe>[0]) =>
     call(
@@ -183,35 +142,18 @@ export const make = Effect.fnUntraced(function* (
 
   const pathOf = (paymentKey: string): string => `/v1/payments/${encodeURIComponent(paymentKey)}`;
 
-  const afterCancel = (answer: Answer, paymentKey: string): Effect.Effect<CancelOutcome> => {
-    if (answer._tag === "Payment") {
-      const { balanceAmount, totalAmount } = answer.payment;
-      return Effect.succeed(
-        balanceAmount === 0 ? { _tag: "Cancelled", amount: totalAmount } : unknown("partly canceled", true),
-      );
-    }
-    if (answer._tag !== "Refusal") return Effect.succeed(answer);
-    const { code, message } = answer;
-    switch (answer.status === 429 ? "throttled" : cancelCodes.get(code)) {
-      case "settled":
-        return Effect.map(call(HttpClientRequest.get(pathOf(paymentKey))), (looked): CancelOutcome =>
-          looked._tag !== "Payment"
-            ? unknown(code, true)
-            : looked.payment.balanceAmount === 0
-              ? { _tag: "AlreadyCancelled" }
-              : { _tag: "Refused", code, message },
-        );
-      case "refused":
-        return Effect.succeed({ _tag: "Refused", code, message });
-      case "configuration":
-        return Effect.succeed(notSent("configuration"));
-      case "throttled":
-        return Effect.succeed(notSent("rate-limited"));
-      case "busy":
-        return Effect.succeed(unknown(code));
-      default:
-        return Effect.succeed(unknown(code, true));
-    }
+  const look = (paymentKey: string): Effect.Effect<Answer> => call(HttpClientRequest.get(pathOf(paymentKey)));
+
+  const left = (paymentKey: string): Effect.Effect<number | undefined> =>
+    Effect.map(look(paymentKey), (answer) => (answer._tag === "Body" ? answer.body.balanceAmount : undefined));
+
+  const cancelled = (answer: Answer, paymentKey: string): Effect.Effect<CancelOutcome> => {
+    if (answer._tag === "Refusal") return Meanings.ofCancel(cancelCodes, answer, left(paymentKey));
+    if (answer._tag !== "Body") return Effect.succeed(answer);
+    const { balanceAmount, totalAmount } = answer.body;
+    return Effect.succeed(
+      balanceAmount === 0 ? { _tag: "Cancelled", amount: totalAmount } : unknown("partly canceled", true),
+    );
   };
 
   return {
@@ -223,37 +165,20 @@ export const make = Effect.fnUntraced(function* (
       ),
     ),
     inquire: Effect.fn("Toss.inquire")(({ paymentKey, vendorOrderId }) =>
-      Effect.map(call(HttpClientRequest.get(pathOf(paymentKey))), (answer): InquiryOutcome => {
-        switch (answer._tag) {
-          case "Payment":
-            return inquired(answer.payment, vendorOrderId);
-          case "Refusal":
-            return answer.code === "NOT_FOUND_PAYMENT" ? { _tag: "NotFound" } : unknown(answer.code, true);
-          case "NotSent":
-            return unknown(answer.reason);
-          default:
-            return answer;
-        }
-      }),
+      Effect.map(look(paymentKey), (answer) =>
+        answer._tag === "Body" ? inquired(answer.body, vendorOrderId) : Calls.notLooked(answer, "NOT_FOUND_PAYMENT"),
+      ),
     ),
     cancel: Effect.fn("Toss.cancel")(({ amount, idempotencyKey, paymentKey, reason }) =>
       Effect.flatMap(
         post(`${pathOf(paymentKey)}/cancel`, idempotencyKey, {
-          cancelReason: reason.slice(0, maxReasonLength).toWellFormed(),
+          cancelReason: Calls.reasonOf(reason),
           cancelAmount: amount,
         }),
-        (answer) => afterCancel(answer, paymentKey),
+        (answer) => cancelled(answer, paymentKey),
       ),
     ),
   };
-});
-
-const maxReasonLength = 200;
-
-/** An HTTP client whose errors tell a connection that never opened from a request that got lost. */
-export const httpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.layerUndiciOptions({
-  connect: { timeout: connectTimeoutMillis },
-  connections: maxConnections,
 });
 
 /** Toss as the only gateway, with a client of its own. */

@@ -67,10 +67,8 @@ const messages: Readonly<Record<string, readonly [korean: string, english: strin
 };
 const otherwise = ["요청을 처리하지 못했습니다.", "The request could not be processed."] as const;
 
-export interface TossError {
-  readonly code: string;
-  readonly message: string;
-}
+// A type and not an interface: only a type counts as a record of texts.
+export type TossError = Readonly<Record<"code" | "message", string>>;
 
 /** The status of a code; 400 for one that is not in the vendor's tables. */
 export const statusOf = (code: string): number => statuses.get(code) ?? 400;

@@ -1,11 +1,11 @@
-/** What may be asked of Toss Payments: bodies as schemas, who may ask, and how often. */
+/** What may be asked of Toss Payments: bodies as schemas, and who may ask. */
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import type { SimulatorRequest } from "../SimulatorServer.ts";
+import { header } from "../VendorApi.ts";
 import * as TossPayment from "./TossPayment.ts";
 
 export const maxIdempotencyKeyLength = 300;
-const rateWindowMillis = 60_000;
 
 export const NewPayment = Schema.Struct({
   orderId: TossPayment.OrderId,
@@ -42,11 +42,6 @@ export const decodeCancel = Schema.decodeUnknownOption(
   }),
 );
 
-export const header = (request: SimulatorRequest, name: string): string | undefined => {
-  const value = request.headers[name];
-  return typeof value === "string" && value !== "" ? value : undefined;
-};
-
 export const language = (request: SimulatorRequest): "ko" | "en" =>
   (header(request, "accept-language") ?? "").toLowerCase().startsWith("en") ? "en" : "ko";
 
@@ -63,22 +58,5 @@ export const authenticator = (secretKeys: ReadonlyArray<string>) => {
     const text = Buffer.from(credentials ?? "", "base64").toString("utf8");
     if (scheme !== "Basic" || !text.endsWith(":")) return Result.fail("INCORRECT_BASIC_AUTH_FORMAT");
     return Result.fail(/^(?:test|live)_g?ck_/.test(text) ? "INVALID_API_KEY" : "UNAUTHORIZED_KEY");
-  };
-};
-
-/** Counts calls in windows of a minute; answers the seconds to wait when the window's calls are used up. */
-export const limiter = (maxPerMinute: number | undefined, now: () => number) => {
-  let from = 0;
-  let counts = new Map<string, number>();
-  return (id: string): number | undefined => {
-    if (maxPerMinute === undefined) return undefined;
-    const at = now();
-    if (at - from >= rateWindowMillis) {
-      from = at;
-      counts = new Map();
-    }
-    const count = (counts.get(id) ?? 0) + 1;
-    counts.set(id, count);
-    return count > maxPerMinute ? Math.ceil((from + rateWindowMillis - at) / 1_000) : undefined;
   };
 };
