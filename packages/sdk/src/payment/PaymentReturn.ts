@@ -35,9 +35,13 @@ export const refund = (known: Intent | undefined, input: Of<"Refund">, at: numbe
   switch (known?.status) {
     case "captured":
       return giveBack(known, reason, askedBy, at);
-    case "refunding":
-      // Asked again: the answer goes to whoever asked last, under the same operation.
-      return to({ ...known, refund: { reason, askedBy } }, { _tag: "Noted" });
+    case "refunding": {
+      // Asked again: tried again at once, and the answer, also the same refusal, goes to whoever asked last.
+      const again = known.attempts.map((one) =>
+        one.status === "refunding" ? { ...one, code: null, nextActionAt: at } : one,
+      );
+      return to({ ...known, attempts: again, refund: { reason, askedBy } }, { _tag: "Noted" });
+    }
     case "refunded":
       return keep({ _tag: "Refunded", amount: known.amount, askedBy });
     case "confirming":

@@ -210,21 +210,25 @@ describe("PaymentMachine", () => {
     assert.strictEqual(payment.apply(record(1, declined)), "Voided");
   });
 
-  it("a refused refund is told once, and tried on", () => {
+  it("a refused refund is told once to each who asks, and tried on", () => {
     const payment = desk();
     payment.apply(open);
     payment.apply(begin("k1"));
     payment.apply(record(1, approved));
-    payment.apply({ _tag: "Refund", reference: "o", reason: "r", askedBy: asker });
+    const refund: Input = { _tag: "Refund", reference: "o", reason: "r", askedBy: asker };
+    payment.apply(refund);
     const refused: Input = {
       _tag: "RecordReturn",
       reference: "o",
       no: 1,
       outcome: { _tag: "Refused", code: "EXCEED_MAX_REFUND_DUE" },
-      nextActionAt: 10,
+      nextActionAt: 1_000_000,
     };
     assert.strictEqual(payment.apply(refused), "RefundRefused");
     assert.strictEqual(payment.apply(refused), "Noted");
+    assert.strictEqual(payment.apply(refund), "Noted");
+    assert.isBelow(payment.intent()?.attempts[0]?.nextActionAt ?? Infinity, 1_000_000, "tried again at once");
+    assert.strictEqual(payment.apply(refused), "RefundRefused", "an operator's retry is answered, too");
     assert.strictEqual(payment.apply(returned(1)), "Refunded");
   });
 
