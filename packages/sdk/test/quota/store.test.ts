@@ -73,6 +73,49 @@ describe("QuotaStore", () => {
       }),
     );
 
+    it.effect(
+      "an owner that remembers an older version answers nothing from it: neither sold out, nor a second grant",
+      () =>
+        Effect.gen(function* () {
+          const [mine, theirs] = [yield* make, yield* another];
+          yield* mine.submit(stamped(define("moved", 1)));
+          yield* mine.submit(stamped(issue("moved", "a")));
+          const soldOut = yield* Effect.flip(mine.submit(stamped(issue("moved", "b"))));
+          assert.strictEqual(soldOut._tag, "SoldOut");
+          yield* theirs.submit(stamped({ _tag: "Raise", quotaId: "moved", limit: 3 }));
+          yield* mine.submit(stamped(issue("moved", "c")));
+          const given = issue("moved", "d");
+          yield* theirs.submit(stamped(given));
+          const again = yield* Effect.flip(mine.submit(stamped(issue("moved", "d"))));
+          assert.deepStrictEqual(again, { _tag: "AlreadyHas", grantId: given.grantId, serial: 3 });
+          yield* theirs.submit(stamped({ _tag: "Revoke", quotaId: "moved", grantId: given.grantId }));
+          yield* mine.submit(stamped(issue("moved", "d")));
+          assert.deepStrictEqual(
+            (yield* rowsOf("moved")).map(({ serial, subject }) => [serial, subject]),
+            [
+              [1, "a"],
+              [2, "c"],
+              [3, "d"],
+              [4, "d"],
+            ],
+          );
+        }),
+    );
+
+    it.effect(
+      "an owner that never saw who has one still tells them so, also when it remembers that nothing is left",
+      () =>
+        Effect.gen(function* () {
+          const [mine, theirs] = [yield* make, yield* another];
+          yield* mine.submit(stamped(define("full", 1)));
+          const given = issue("full", "a");
+          yield* mine.submit(stamped(given));
+          const ask = (subject: string) => Effect.flip(theirs.submit(stamped(issue("full", subject))));
+          assert.strictEqual((yield* ask("b"))._tag, "SoldOut");
+          assert.deepStrictEqual(yield* ask("a"), { _tag: "AlreadyHas", grantId: given.grantId, serial: 1 });
+        }),
+    );
+
     it.effect("the same input id is one grant with one answer, also when nothing is left and in another owner", () =>
       Effect.gen(function* () {
         const [mine, theirs] = [yield* make, yield* another];

@@ -162,7 +162,7 @@ layer(Coupons.service, { excludeTestServices: true })("reading coupons", (it) =>
       const [used = "", expired = "", ...rest] = mine;
       const use = yield* Coupons.useOf({ couponId: CouponId.make(used), userId: as.userId }, 9000);
       yield* bus.ask(UseCoupon, use);
-      yield* sql`UPDATE quota_grant SET until = now() WHERE id = ${expired}`;
+      yield* sql`UPDATE quota_grant SET until = now(), version = version + 1 WHERE id = ${expired}`;
       assert.deepStrictEqual(yield* walk("status=USED"), [used]);
       assert.deepStrictEqual(yield* walk("status=EXPIRED"), [expired]);
       assert.deepStrictEqual(yield* walk("status=AVAILABLE"), rest);

@@ -68,7 +68,7 @@ layer(Coupons.service, { excludeTestServices: true })("using a coupon", (it) => 
       same(yield* by(owner.userId, 20_000), refused({ _tag: "AlreadyUsed" }));
 
       const late = yield* Coupons.issued();
-      yield* sql`UPDATE quota_grant SET until = '2026-01-01T00:00:00Z' WHERE id = ${late.couponId}`;
+      yield* sql`UPDATE quota_grant SET until = '2026-01-01T00:00:00Z', version = version + 1 WHERE id = ${late.couponId}`;
       const expired = ask(Coupons.useOf({ couponId: late.couponId, userId: late.owner.userId }, 20_000));
       same(yield* expired, refused({ _tag: "Expired", expiresAt: Date.parse("2026-01-01T00:00:00Z") }));
     }),
@@ -105,6 +105,10 @@ layer(Coupons.service, { excludeTestServices: true })("using a coupon", (it) => 
       same(yield* bus.replies(UseCoupon, operationId), [first], "a redelivery is no new question");
       yield* bus.ask(ReturnCoupon, use);
       same(yield* bus.ask(UseCoupon, use), first);
+      const sql = yield* SqlClient.SqlClient;
+      yield* sql`UPDATE coupon_use SET outcome = '{"_tag":"Refused","refusal":{"_tag":"Revoked"}}', version = version + 1
+        WHERE order_id = ${poor.orderId}::uuid`;
+      same(yield* bus.ask(UseCoupon, poor), refused({ _tag: "Revoked" }), "the row answers, not what is remembered");
       same(yield* statusOf(couponId), ["AVAILABLE", null], "but it is not spent again");
     }),
   );
