@@ -141,7 +141,9 @@ const stockGone = Effect.gen(function* () {
   const slow = yield* payable(buyer, productId);
   // A hold outlives its payment window, unless the clock of whoever sweeps is ahead: here the hold's time is moved instead.
   yield* Effect.orDie(
-    database("stock")`UPDATE reservation SET until = now() - interval '1 second', version = version + 1 WHERE order_id = ${slow.orderId}`,
+    database(
+      "stock",
+    )`UPDATE reservation SET until = now() - interval '1 second', version = version + 1 WHERE order_id = ${slow.orderId}`,
   );
   yield* eventually(
     "the hold expires",

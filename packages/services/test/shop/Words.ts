@@ -74,7 +74,9 @@ export const outsold = Effect.gen(function* () {
   const { database } = yield* Shop;
   const order = yield* bought;
   yield* Effect.orDie(
-    database("stock")`UPDATE reservation SET until = now() - interval '1 second', version = version + 1 WHERE order_id = ${order.orderId}`,
+    database(
+      "stock",
+    )`UPDATE reservation SET until = now() - interval '1 second', version = version + 1 WHERE order_id = ${order.orderId}`,
   );
   yield* eventually(
     "the hold expires",
