@@ -15,6 +15,8 @@ const names: ReadonlyArray<SignalName> = ["SIGINT", "SIGTERM", "SIGHUP"];
 
 export abstract class EffectCommand extends Command {
   static override enableJsonFlag = true;
+  /** Whether stdout has the one JSON document that `--json` promises. */
+  private answered = false;
 
   protected override async init(): Promise<void> {
     await super.init();
@@ -35,22 +37,25 @@ export abstract class EffectCommand extends Command {
       import("effect/Exit"),
       import("effect/Fiber"),
     ]);
-    const fiber = Effect.runFork(program);
     // A fiber that waits holds no handle of its own, and Node would leave with code 13.
     const keepAlive = setInterval(() => {}, 2_147_483_647);
     let received: SignalName | undefined;
+    let interrupt = (): void => {};
     const handlers = names.map((name) => {
       const handler = (): void => {
         // oxlint-disable-next-line unicorn/no-process-exit -- the second signal means "now"
         if (received !== undefined) process.exit(signals[name]);
         received = name;
         this.progress(`${name}: stopping (once more: leave at once)`);
-        fiber.interruptUnsafe();
+        interrupt();
       };
       process.on(name, handler);
       return [name, handler] as const;
     });
     try {
+      // Behind the handlers: what the program starts at once must not be left behind by a signal that comes at once.
+      const fiber = Effect.runFork(program);
+      interrupt = () => fiber.interruptUnsafe();
       const exit = await Effect.runPromise(Fiber.await(fiber));
       if (Exit.isSuccess(exit)) return exit.value;
       if (Cause.hasInterruptsOnly(exit.cause)) return this.exit(received === undefined ? 130 : signals[received]);
@@ -67,13 +72,20 @@ export abstract class EffectCommand extends Command {
   }
 
   override logJson(json: unknown): void {
+    this.answered = true;
     // Plain JSON: oclif's version colours it and cuts long arrays by the theme.
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   }
 
   protected override catch(error: Error): Promise<void> {
     if (isExit(error)) {
-      process.exitCode = exitCodeOf(error);
+      const exitCode = exitCodeOf(error);
+      process.exitCode = exitCode;
+      const signal = names.find((name) => signals[name] === exitCode);
+      if (signal !== undefined && this.jsonEnabled() && !this.answered) {
+        const next = ["everything that was started is stopped; the same command begins anew"];
+        this.logJson(toJson({ exitCode, code: "INTERRUPTED", message: `stopped by ${signal}`, next, details: [] }));
+      }
       return Promise.resolve();
     }
     const failure = describe(error, `destiny ${this.id?.replaceAll(":", " ") ?? ""}`.trim());

@@ -1,5 +1,6 @@
 /** What `npm start -- --json` and `destiny scenario run --json` print. Names and meanings are fixed; fields may be added. */
 import type { VerifyResult } from "@destiny/services/audit";
+import type { PaymentFigures } from "@destiny/services/payment/figures";
 
 export interface Percentiles {
   readonly p50Ms: number;
@@ -43,14 +44,7 @@ export interface RunReport {
   readonly http: Readonly<Record<string, RouteFigures>>;
   /** From sending the order to reading WAITING_PAYMENT, by the shopper's clock. */
   readonly saga: Percentiles;
-  readonly payments: {
-    readonly captured: number;
-    readonly refunded: number;
-    readonly reissued: number;
-    readonly unknownResolved: number;
-    readonly voidedLate: number;
-    readonly byGateway: Readonly<Record<string, number>>;
-  };
+  readonly payments: PaymentFigures;
   readonly restarts: ReadonlyArray<Restarted>;
   /** PSS at the peak: services, supervisor, PostgreSQL, simulators; the load process apart. */
   readonly memoryMb: number;

@@ -1,5 +1,5 @@
 /** Flags that mean the same thing in every command. */
-import { integer, string } from "@oclif/core/flags";
+import { boolean, integer, string } from "@oclif/core/flags";
 import { instanceName } from "./instance/Home.ts";
 
 export const instanceFlag = string({
@@ -20,4 +20,11 @@ export const loadFlags = {
   peak: integer({ min: 1, max: 10_000, description: "orders per second at the peak" }),
   duration: integer({ min: 1, max: 3600, description: "seconds at the peak" }),
   seed: seedFlag,
+  "timing-gates": boolean({
+    allowNo: true,
+    description: "fail when a timing is over its limit; with CI=true timings are only reported unless this is set",
+  }),
 };
+
+export const timingsOf = (gates: boolean | undefined): "gate" | "report" =>
+  (gates ?? process.env["CI"] !== "true") ? "gate" : "report";

@@ -4,7 +4,7 @@
  * The process drains and ends on SIGTERM, on SIGINT, and on the end of its lifeline (see the SDK's `Lifeline`).
  */
 import type { EventBus } from "@destiny/sdk/bus";
-import { Service, Telemetry } from "@destiny/sdk/service";
+import { Lifeline, Service, Telemetry } from "@destiny/sdk/service";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { type ServiceName, services } from "./catalogue.ts";
@@ -59,4 +59,7 @@ const connected: Layer.Layer<never, unknown> = names.every((name) => name === "g
   ? (hosted as Layer.Layer<never, unknown>)
   : hosted.pipe(Layer.provide(Foundation.bus));
 
-Service.run(connected, { telemetry: Telemetry.layer({ service: names.join("+") }) });
+Service.run(connected, {
+  telemetry: Telemetry.layer({ service: names.join("+") }),
+  stdin: process.env[Lifeline.variable] === "stdin",
+});

@@ -1,7 +1,7 @@
 import { string } from "@oclif/core/args";
 import { boolean } from "@oclif/core/flags";
 import { EffectCommand } from "../EffectCommand.ts";
-import { loadFlags } from "../flags.ts";
+import { loadFlags, timingsOf } from "../flags.ts";
 
 /** The first look must pass on a laptop, so it is more modest than the scenario itself; others run as written. */
 const firstLook = { scenario: "steady", peakPerSecond: 20, durationSeconds: 20 };
@@ -41,6 +41,7 @@ export default class Rehearse extends EffectCommand {
         peakPerSecond: flags.peak ?? modest?.peakPerSecond,
         durationSeconds: flags.duration ?? modest?.durationSeconds,
         seed: flags.seed,
+        timings: timingsOf(flags["timing-gates"]),
         keep: flags.keep,
         progress: live.log,
         live,

@@ -30,6 +30,7 @@ export interface Pieces {
   /** When the audit began to wait for quiet, epoch milliseconds. */
   readonly auditedAt: number;
   readonly audited: VerifyResult;
+  readonly timings: Thresholds.Timings;
 }
 
 const maxExamples = 5;
@@ -94,7 +95,10 @@ export const assemble = (pieces: Pieces): RunReport => {
     restarts,
     memoryMb: pieces.memoryMb,
     invariants: audited.invariants,
-    thresholds: [...Thresholds.evaluate(scenario, evidence), ...recovered(scenario.faults.length, restarts)],
+    thresholds: [
+      ...Thresholds.evaluate(scenario, evidence, pieces.timings),
+      ...recovered(scenario.faults.length, restarts),
+    ],
     remarks: remarksOf(pieces),
   };
   return { verdict: verdictOf(facts), ...facts };

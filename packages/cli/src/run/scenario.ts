@@ -5,7 +5,7 @@ import * as fs from "node:fs";
 import * as path from "node:path";
 import { pathToFileURL } from "node:url";
 import { figures } from "@destiny/services/payment/figures";
-import { LoadProcess, Samples, type Scenario, Summary } from "@destiny/testkit/scenario";
+import { LoadProcess, Samples, type Scenario, Summary, type Thresholds } from "@destiny/testkit/scenario";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
@@ -27,6 +27,7 @@ export interface ScenarioOptions {
   readonly peakPerSecond?: number | undefined;
   readonly durationSeconds?: number | undefined;
   readonly seed: number;
+  readonly timings: Thresholds.Timings;
   readonly progress: (line: string) => void;
   readonly live: LiveTable;
 }
@@ -227,6 +228,7 @@ export const run = Effect.fnUntraced(function* (
     memoryMb: memory.peak(),
     auditedAt,
     audited,
+    timings: options.timings,
   });
   fs.writeFileSync(path.join(folder, reportFile), `${JSON.stringify(report, undefined, 2)}\n`);
   return report;

@@ -1,6 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import { execFile } from "node:child_process";
+import { type ChildProcess, execFile } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { CliError, describe as describeFailure, exitCodes, toText } from "../../src/CliError.ts";
@@ -17,18 +17,24 @@ interface Outcome {
   readonly stderr: string;
 }
 
-const execute = (script: string, args: ReadonlyArray<string>, home = "/nonexistent"): Effect.Effect<Outcome> =>
+const execute = (
+  script: string,
+  args: ReadonlyArray<string>,
+  home = "/nonexistent",
+  meanwhile: (child: ChildProcess) => void = () => {},
+): Effect.Effect<Outcome> =>
   Effect.promise(
     () =>
       new Promise((resolve) => {
         const env = { ...process.env, DESTINY_HOME: home };
-        execFile(
+        const child = execFile(
           process.execPath,
           ["--conditions=@destiny/source", script, ...args],
           { env },
           (error, stdout, stderr) =>
             resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
         );
+        meanwhile(child);
       }),
   );
 
@@ -136,12 +142,30 @@ describe("destiny", () => {
     }),
   );
 
+  it.live("a signal ends with 128 and its number; under --json stdout says so in one document", () =>
+    Effect.gen(function* () {
+      const waits = path.resolve(import.meta.dirname, "../fixtures/waits.ts");
+      for (const [signal, code] of [
+        ["SIGINT", 130],
+        ["SIGTERM", 143],
+      ] as const) {
+        const outcome = yield* execute(waits, ["--json"], undefined, (child) =>
+          child.stderr?.once("data", () => child.kill(signal)),
+        );
+        assert.strictEqual(outcome.code, code);
+        assert.deepInclude(JSON.parse(outcome.stdout).error, { code: "INTERRUPTED", exit: code });
+      }
+    }),
+  );
+
   it.live("a scenario or a report that does not exist is exit code 2, with those that do", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome;
-      const unknown = yield* destiny(["rehearse", "stedy", "--json"], home);
-      assert.strictEqual(unknown.code, 2);
-      assert.include(JSON.parse(unknown.stdout).error.next[0], "steady");
+      for (const command of [["rehearse"], ["scenario", "run"]]) {
+        const unknown = yield* destiny([...command, "stedy", "--json"], home);
+        assert.strictEqual(unknown.code, 2);
+        assert.include(JSON.parse(unknown.stdout).error.next[0], "steady");
+      }
       const none = yield* destiny(["scenario", "report", "--json"], home);
       assert.strictEqual(none.code, 2);
       assert.strictEqual(JSON.parse(none.stdout).error.code, "NO_REPORT");

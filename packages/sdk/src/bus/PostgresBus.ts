@@ -3,7 +3,8 @@
  *
  * Guarantee: a published record reaches every group at least once, records of one key in the order of their commits;
  * publishing is all or nothing. Offsets are dense per partition and become visible in their order, so a reader never
- * passes over a record whose transaction commits late.
+ * passes over a record whose transaction commits late. A consumer that is up to date takes records from the notifications of
+ * their publication, and fetches when one does not follow its position (see `postgres/Notice.ts`).
  *
  * Limits: `maxPoolConnections` and one connection for ownership and notifications a process; 4,096 partitions a topic;
  * publishers of one partition commit one after the other; batches of a group run one at a time per subscription. Records

@@ -1,16 +1,14 @@
 /**
- * One pass of a group: load all states, decide each input in order against the running view, and collect the writes.
+ * One pass of a group, pure: decides each input in order against the running view, and collects the writes.
  *
- * Runs inside a transaction that somebody else begins and commits, and keeps nothing: after a failed attempt the same
- * inputs can be decided again from what the database then says.
+ * It keeps nothing: after a failed attempt the same inputs can be decided again from what the database then says. Where the
+ * states come from is the business of `Ways`.
  */
-import * as Effect from "effect/Effect";
-import type { SqlError } from "effect/sql/SqlError";
 import { type Draft, type Envelope, maxOrdinal, sequenceOf } from "../message/Envelope.ts";
 import type { Ids } from "../message/Ids.ts";
 import type { Identified, Machine, Verdict, Versioned, View } from "./Machine.ts";
-import type { Applied, Change, Group, MachineStore, Write } from "./MachineStore.ts";
-import type { InputLog, InputRow, OutputLog, Outgoing, SetAside } from "./Ports.ts";
+import type { Applied, Change, MachineStore, Write } from "./MachineStore.ts";
+import type { InputLog, InputRow, OutputLog, Outgoing, Seen, SetAside } from "./Ports.ts";
 
 /** What became of one input. */
 export type Fate<Output, Rejection> =
@@ -40,7 +38,6 @@ export interface Parts<Key extends string, State, Input, Output, Rejection> {
   readonly encode: (verdict: Verdict<never, never, Output, Rejection>) => unknown;
   readonly inputs: InputLog["Service"];
   readonly outputs: OutputLog["Service"];
-  readonly write: (writes: ReadonlyArray<Write>) => Effect.Effect<void, SqlError>;
   readonly ids: Ids;
   readonly maxMessageBytes: number;
 }
@@ -56,34 +53,32 @@ export interface Decided<Key extends string, Input, Output, Rejection> {
 const describe = (defect: unknown): string =>
   defect instanceof Error ? `${defect.name}: ${defect.message}` : String(defect);
 
-export const decideGroup = Effect.fnUntraced(function* <Key extends string, State, Input, Output, Rejection>(
+export interface Decision<Key extends string, State, Output, Rejection> {
+  readonly fates: ReadonlyArray<Fate<Output, Rejection>>;
+  readonly writes: ReadonlyArray<Write>;
+  readonly messages: ReadonlyArray<Outgoing>;
+  /** What the group read and what it changed, as they stand when it is committed. */
+  readonly states: ReadonlyMap<Key, Versioned<State>>;
+  /** Some input is poison or waits behind poison. */
+  readonly troubled: boolean;
+}
+
+/** A view of states, those that are there. */
+export const viewOf = <Key extends string, State>(states: ReadonlyMap<Key, Versioned<State>>): View<Key, State> => ({
+  get: (key) => states.get(key)?.state,
+  version: (key) => states.get(key)?.version ?? 0,
+});
+
+export const decideGroup = <Key extends string, State, Input, Output, Rejection>(
   parts: Parts<Key, State, Input, Output, Rejection>,
   entries: ReadonlyArray<Entry<Input>>,
-): Effect.fn.Return<ReadonlyArray<Fate<Output, Rejection>>, SqlError> {
+  before: ReadonlyMap<Key, Versioned<State>>,
+  seen: ReadonlyMap<string, Seen>,
+): Decision<Key, State, Output, Rejection> => {
   const { machine, store } = parts;
-  const inputs = entries.map((entry) => entry.input);
-  const states = new Map<Key, Versioned<State>>();
-  const view: View<Key, State> = {
-    get: (key) => states.get(key)?.state,
-    version: (key) => states.get(key)?.version ?? 0,
-  };
-
-  // States before inbox rows: the lock order that every group of every process keeps.
-  const loaded = new Set<Key>();
-  const load = (wanted: Iterable<Key>): Effect.Effect<void, SqlError> => {
-    const keys = [...new Set(wanted)].filter((key) => !loaded.has(key)).sort();
-    if (keys.length === 0) return Effect.void;
-    for (const key of keys) loaded.add(key);
-    return Effect.map(store.load(keys), (found) => {
-      for (const [key, state] of found) states.set(key, state);
-    });
-  };
-  const readable = entries.filter((entry) => entry.unreadable === undefined);
-  yield* load(readable.flatMap((entry) => machine.keys(entry.input.input)));
   const { more } = machine;
-  if (more !== undefined) yield* load(readable.flatMap((entry) => more(view, entry.input.input)));
-  const before = new Map(states);
-  const seen = yield* parts.inputs.look(parts.consumer, inputs);
+  const states = new Map(before);
+  const view = viewOf(states);
 
   const applied: Array<Applied<Key, State, Input, Output, Rejection>> = [];
   const rows: Array<InputRow> = [];
@@ -155,15 +150,15 @@ export const decideGroup = Effect.fnUntraced(function* <Key extends string, Stat
     const after = states.get(key);
     if (after !== undefined) changes.set(key, { before: before.get(key), after });
   }
-  const group: Group<Key, State, Input, Output, Rejection> = { changes, applied };
-  yield* parts.write([
-    ...(applied.length === 0 ? [] : store.write(group)),
+  const writes = [
+    ...(applied.length === 0 ? [] : store.write({ changes, applied })),
     ...(rows.length === 0 ? [] : parts.inputs.record(parts.consumer, rows)),
     ...(aside.length === 0 ? [] : parts.inputs.setAside(parts.consumer, aside)),
     ...(outgoing.length === 0 ? [] : parts.outputs.append(outgoing)),
-  ]);
-  return answers;
-});
+  ];
+  const troubled = answers.some(({ _tag }) => _tag === "Poisoned" || _tag === "Parked");
+  return { fates: answers, writes, messages: outgoing, states, troubled };
+};
 
 /** Gives drafts identity, source, time, order and causality. @throws when one is too large or there are too many. */
 const address = <Key extends string, Input>(

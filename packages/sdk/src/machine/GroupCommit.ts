@@ -9,8 +9,11 @@
  * broke after it was sent): every attempt first looks the ids up, answers the committed ones from their rows, and decides
  * only the rest. Rejected: a retry per caller, which cannot tell the two cases apart.
  *
+ * There are two ways to commit a group, see `Ways`: under locks, and, when its states are remembered, in one statement.
+ *
  * Limits: `maxGroupInputs` per transaction, `maxQueuedInputs` before it (then `Overloaded`), `maxMessageBytes` per message,
- * `maxWeatherMillis` of retries while the database is away (then `Unavailable`). No remote call happens inside a group.
+ * `maxWeatherMillis` of retries while the database is away (then `Unavailable`), `maxRememberedStates`. No remote call happens
+ * inside a group.
  */
 import * as Cause from "effect/Cause";
 import * as Clock from "effect/Clock";
@@ -26,11 +29,13 @@ import { Ids } from "../message/Ids.ts";
 import { type Data, encode } from "../message/Message.ts";
 import { codeOf, meaningOf } from "../sql/SqlState.ts";
 import { Database } from "./Database.ts";
-import { decideGroup, type Decided, type Entry, type Fate, type Parts } from "./Decide.ts";
+import type { Decided, Entry, Fate, Parts } from "./Decide.ts";
 import { GroupCommitError, IdReused, Overloaded, Poisoned, Unavailable } from "./Errors.ts";
-import type { Identified, Machine } from "./Machine.ts";
+import type { Identified, Machine, Versioned } from "./Machine.ts";
 import type { MachineStore } from "./MachineStore.ts";
 import { InputLog, OutputLog } from "./Ports.ts";
+import * as StateCache from "./StateCache.ts";
+import * as Ways from "./Ways.ts";
 
 /** A message taken from the bus: readable as an input of the machine, or poison from the start. */
 export type Delivery<Input> =
@@ -67,6 +72,10 @@ export interface Limits {
   readonly maxMessageBytes: number;
   readonly maxWeatherMillis: number;
   readonly maxConflictRetries: number;
+  /** States that are remembered, so that groups on them are one statement; 0 remembers nothing. */
+  readonly maxRememberedStates: number;
+  /** How long a key that somebody else moved is read under its lock. */
+  readonly conflictCoolMillis: number;
 }
 
 export const defaultLimits: Limits = {
@@ -75,6 +84,8 @@ export const defaultLimits: Limits = {
   maxMessageBytes: 256 * 1024,
   maxWeatherMillis: 10_000,
   maxConflictRetries: 3,
+  maxRememberedStates: 10_000,
+  conflictCoolMillis: 1000,
 };
 
 export interface Options<Key extends string, State, Input, Output, Rejection> {
@@ -87,12 +98,15 @@ export interface Options<Key extends string, State, Input, Output, Rejection> {
   readonly rejection: Data<Rejection>;
   /** The messages that a decision says to others. Default: none. */
   readonly emit?: ((decided: Decided<Key, Input, Output, Rejection>) => ReadonlyArray<Draft>) | undefined;
+  /** Told after every commit what its states are now, those that were only read included: for who waits in this process. */
+  readonly onCommit?: ((states: ReadonlyMap<Key, Versioned<State>>) => void) | undefined;
   readonly limits?: Partial<Limits> | undefined;
 }
 
 const groupInputs = Metric.histogram("destiny_group_inputs", { boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });
 const millis = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 const groupWaitMillis = Metric.histogram("destiny_group_wait_millis", { boundaries: millis });
+const groupConflicts = Metric.counter("destiny_group_conflicts_total", { incremental: true });
 const groupCommitMillis = Metric.histogram("destiny_group_commit_millis", { boundaries: millis });
 
 interface Waiting<Input, Output, Rejection> {
@@ -122,7 +136,6 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     encode: (verdict) => encode(outcome as Data<unknown>, verdict),
     inputs: yield* InputLog,
     outputs,
-    write: database.write,
     ids: yield* Ids,
     maxMessageBytes: limits.maxMessageBytes,
   };
@@ -132,7 +145,9 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     inputs: Metric.withAttributes(groupInputs, labels),
     wait: Metric.withAttributes(groupWaitMillis, labels),
     commit: Metric.withAttributes(groupCommitMillis, labels),
+    conflicts: Metric.withAttributes(groupConflicts, labels),
   };
+  const cache = StateCache.make<Key, State>(limits.maxRememberedStates);
   const fail = (reason: GroupCommitError["reason"]): GroupCommitError =>
     new GroupCommitError({ machine: machine.name, reason });
 
@@ -145,34 +160,61 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
 
   type Fates = ReadonlyArray<Fate<Output, Rejection>>;
 
-  /** Decides and commits; halves the group around poison; waits out weather. */
-  const commit = (entries: ReadonlyArray<Entry<Input>>, conflicts = 0): Effect.Effect<Fates, GroupCommitError> =>
+  type Written = Ways.Written<Key, State, Output, Rejection>;
+
+  /** Remembers what a committed group left behind, and lets its messages go. */
+  const settle = ({ fates, messages, positions, states }: Written): Effect.Effect<Fates> => {
+    cache.keep(states, clock.currentTimeMillisUnsafe());
+    options.onCommit?.(states);
+    // A repetition may be the second try of a commit whose answer got lost: its messages wait, and nobody was told.
+    const quiet = messages.length === 0 && !fates.some((fate) => fate._tag === "Repeated");
+    return quiet ? Effect.succeed(fates) : Effect.as(outputs.committed(messages, positions), fates);
+  };
+
+  /** On remembered states when all are; under locks when not, or when they turn out to be old. */
+  const commit = (entries: ReadonlyArray<Entry<Input>>): Effect.Effect<Fates, GroupCommitError> =>
+    Effect.suspend(() => {
+      const ready = Ways.remembered(parts, entries, cache, clock.currentTimeMillisUnsafe());
+      if (ready === undefined) return commitLocked(entries);
+      return Effect.matchCauseEffect(database.write(ready.writes, ready.conditions), {
+        onSuccess: (positions) => settle({ ...ready, positions }),
+        onFailure: (cause) => {
+          // Also after an answer that got lost: the locked way looks the ids up.
+          cache.cool(ready.keys, clock.currentTimeMillisUnsafe() + limits.conflictCoolMillis);
+          if (sqlErrorOf(cause) === undefined && Cause.hasInterrupts(cause)) return Effect.interrupt;
+          return Effect.andThen(Metric.update(metrics.conflicts, 1), commitLocked(entries));
+        },
+      });
+    });
+
+  /** Halves the group around poison; waits out weather. */
+  const commitLocked = (entries: ReadonlyArray<Entry<Input>>, conflicts = 0): Effect.Effect<Fates, GroupCommitError> =>
     Effect.flatMap(Effect.exit(weathered(entries)), (exit) => {
-      if (Exit.isSuccess(exit)) return Effect.succeed(exit.value);
+      if (Exit.isSuccess(exit)) return settle(exit.value);
       const error = sqlErrorOf(exit.cause);
       if (error === undefined && Cause.hasInterrupts(exit.cause)) return Effect.interrupt;
       const meaning = error === undefined ? "poison" : meaningOf(error);
       if (meaning === "weather") return Effect.fail(fail(new Unavailable({ cause: error })));
-      if (meaning === "conflict" && conflicts < limits.maxConflictRetries) return commit(entries, conflicts + 1);
+      if (meaning === "conflict" && conflicts < limits.maxConflictRetries) return commitLocked(entries, conflicts + 1);
       const why = error === undefined ? String(Cause.squash(exit.cause)) : describe(error);
       if (entries.length > 1) {
         const half = entries.length >> 1;
-        return Effect.flatMap(commit(entries.slice(0, half)), (left) =>
-          Effect.map(commit(entries.slice(half)), (right) => [...left, ...right]),
+        return Effect.flatMap(commitLocked(entries.slice(0, half)), (left) =>
+          Effect.map(commitLocked(entries.slice(half)), (right) => [...left, ...right]),
         );
       }
       const [alone] = entries;
       if (alone === undefined || alone.unreadable !== undefined) return Effect.die(Cause.squash(exit.cause));
       return alone.input.envelope === undefined
         ? Effect.succeed([{ _tag: "Poisoned", why }])
-        : commit([{ ...alone, unreadable: why }]);
+        : commitLocked([{ ...alone, unreadable: why }]);
     });
 
   /** Retries while the database is away. Every attempt looks the ids up first, so an unknown commit is answered right. */
-  const weathered = (entries: ReadonlyArray<Entry<Input>>): Effect.Effect<Fates, SqlError> => {
+  const weathered = (entries: ReadonlyArray<Entry<Input>>): Effect.Effect<Written, SqlError> => {
     const startedAt = clock.currentTimeMillisUnsafe();
-    const attempt = (pauseMillis: number): Effect.Effect<Fates, SqlError> =>
-      Effect.catchCause(database.transact(decideGroup(parts, entries)), (cause) => {
+    const attempt = (pauseMillis: number): Effect.Effect<Written, SqlError> =>
+      Effect.catchCause(database.transact(Ways.locked(parts, entries, database.write)), (cause) => {
         const error = sqlErrorOf(cause);
         const elapsed = clock.currentTimeMillisUnsafe() - startedAt;
         if (error === undefined || meaningOf(error) !== "weather" || elapsed >= limits.maxWeatherMillis) {
@@ -221,7 +263,6 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
       }
       return Effect.all(
         [
-          outputs.wake,
           Metric.update(metrics.inputs, entries.length),
           Metric.update(metrics.commit, ended - startedAt),
           ...group.map((waiting) => Metric.update(metrics.wait, startedAt - waiting.queuedAt)),
@@ -266,9 +307,14 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
 
   /** In a caller's transaction there is no second try: a failed statement has already doomed it. */
   const inCallersTransaction = (entry: Entry<Input>): Effect.Effect<Fates, GroupCommitError> =>
-    decideGroup(parts, [forward(entry)]).pipe(
+    Ways.locked(parts, [forward(entry)], database.write).pipe(
       Effect.mapError((error) => fail(new Unavailable({ cause: error }))),
-      Effect.tap(() => database.afterCommit(outputs.wake)),
+      Effect.tap(({ messages, positions, states }) => {
+        // Not committed yet, and perhaps never.
+        cache.forget(states.keys());
+        return database.afterCommit(outputs.committed(messages, positions));
+      }),
+      Effect.map(({ fates }) => fates),
     );
 
   const submit = Effect.fnUntraced(function* (input: Identified<Input>) {

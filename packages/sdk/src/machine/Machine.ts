@@ -58,6 +58,11 @@ export interface Machine<Key extends string, State, Input, Output, Rejection> {
   readonly keys: (input: Input) => ReadonlyArray<Key>;
   /** Further states that only the first ones name (`release(order)` reads the reservation, which names its SKUs). */
   readonly more?: (view: View<Key, State>, input: Input) => ReadonlyArray<Key>;
+  /**
+   * Those of `keys` that this input is expected to create. A hint for speed alone: the commit checks that they were absent,
+   * so a wrong one costs a second try and nothing else.
+   */
+  readonly creates?: (input: Input) => ReadonlyArray<Key>;
   readonly decide: (view: View<Key, State>, input: Identified<Input>) => Verdict<Key, State, Output, Rejection>;
 }
 

@@ -1,5 +1,6 @@
 /**
- * Where the states of a machine live. Two implementations (memory, PostgreSQL) pass one conformance suite.
+ * Where the states of a machine live. Two implementations (memory, PostgreSQL) pass one conformance suite:
+ * `MachineStoreSuite` of `@destiny/testkit/conformance`, which any store of your own passes too.
  *
  * A store loads many states by key in one statement, locked in key order, and returns the statements that write many. It
  * never begins or commits: `GroupCommit` runs all statements of a group, and those of inbox and outbox, in one transaction.
@@ -19,10 +20,21 @@ export type Read<A> = Effect.Effect<A, SqlError>;
  * round trip, however many tables. So they must not read what another write of the group changes.
  */
 export type Write =
-  | { readonly _tag: "Sql"; readonly name: string; readonly statement: SqlFragment }
+  | {
+      readonly _tag: "Sql";
+      readonly name: string;
+      readonly statement: SqlFragment;
+      /** The statement returns `position`, in the order of its rows: the write answers them. */
+      readonly returns?: "position" | undefined;
+    }
   | { readonly _tag: "Memory"; readonly apply: () => void };
 
-export const sql = (name: string, statement: SqlFragment): Write => ({ _tag: "Sql", name, statement });
+export const sql = (name: string, statement: SqlFragment, returns?: "position"): Write => ({
+  _tag: "Sql",
+  name,
+  statement,
+  returns,
+});
 export const memory = (apply: () => void): Write => ({ _tag: "Memory", apply });
 
 /** One state that a group changed. */
@@ -51,11 +63,49 @@ export interface Group<Key extends string, State, Input, Output, Rejection> {
   readonly applied: ReadonlyArray<Applied<Key, State, Input, Output, Rejection>>;
 }
 
+/**
+ * A query that locks rows in the order of `load` and says of each, in a column `ok`, whether it has the version that a group
+ * was decided on.
+ */
+export interface Guard {
+  readonly name: string;
+  readonly statement: SqlFragment;
+  /** How many rows must be there. A row too many is one that was expected to be absent, and is not ok. */
+  readonly rows: number;
+}
+
 export interface MachineStore<Key extends string, State, Input, Output, Rejection> {
   /** Locks and reads; keys arrive distinct and sorted, and absent ones are left out of the answer. */
   readonly load: (keys: ReadonlyArray<Key>) => Read<ReadonlyMap<Key, Versioned<State>>>;
   readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
+  /**
+   * Guards that fail unless every key has its version (0: absent). With them a group whose states are remembered is one
+   * statement; a store without them always loads first.
+   */
+  readonly guard?: (versions: ReadonlyMap<Key, number>) => ReadonlyArray<Guard>;
 }
+
+/** The guard of a table whose key is one column. `versions` by that column's value. */
+export const stateGuard = <Row extends object>(
+  client: SqlClient,
+  table: Bulk.Table<Row>,
+  versions: ReadonlyMap<string, number>,
+): Guard => {
+  const [key] = table.key;
+  if (key === undefined || table.key.length > 1) throw new Error(`${table.name} has a key of several columns`);
+  const type = table.columns[key];
+  const expected = [...versions.values()];
+  const wanted = Bulk.array(type, [...versions.keys()]);
+  const column = client.literal(key);
+  const array = client.literal(`${type}[]`);
+  return {
+    name: `${table.name}_guarded`,
+    // `= ANY`, as `load` has it, and no join: without statistics a join may read the whole table.
+    statement: client`SELECT version = (${Bulk.array("int8", expected)}::int8[])[array_position(${wanted}::${array}, ${column})] AS ok
+      FROM ${client(table.name)} WHERE ${column} = ANY(${wanted}::${array}) ORDER BY ${column} FOR NO KEY UPDATE`,
+    rows: expected.filter((version) => version > 0).length,
+  };
+};
 
 /** The writes of changed states that are one row each: what is new is inserted, what was loaded (and locked) is updated. */
 export const stateWrites = <Row extends object>(

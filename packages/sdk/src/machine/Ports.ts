@@ -6,6 +6,7 @@
  */
 import * as Context from "effect/Context";
 import type * as Effect from "effect/Effect";
+import type { Fragment } from "effect/sql/Statement";
 import type { Envelope } from "../message/Envelope.ts";
 import type { Identified } from "./Machine.ts";
 import type { Read, Write } from "./MachineStore.ts";
@@ -46,6 +47,8 @@ export class InputLog extends Context.Service<
   {
     /** Inputs that are neither seen nor parked are absent from the answer. */
     readonly look: (consumer: string, inputs: ReadonlyArray<Identified<unknown>>) => Read<ReadonlyMap<string, Seen>>;
+    /** True in SQL while no key of these inputs is parked; undefined for a log that is not in a database. */
+    readonly unparked?: (consumer: string, inputs: ReadonlyArray<Identified<unknown>>) => Fragment;
     readonly record: (consumer: string, rows: ReadonlyArray<InputRow>) => ReadonlyArray<Write>;
     /**
      * Sets messages aside, in order: poison with its reason, which parks its key, and what must wait behind it. Both
@@ -62,7 +65,10 @@ export class OutputLog extends Context.Service<
     /** Attribute `source` of everything that this database emits. */
     readonly source: string;
     readonly append: (messages: ReadonlyArray<Outgoing>) => ReadonlyArray<Write>;
-    /** Called after the commit, outside of it: a `NOTIFY` inside would serialise all commits. */
-    readonly wake: Effect.Effect<void>;
+    /**
+     * Called after the commit, outside of it: a `NOTIFY` inside would serialise all commits. `positions` are what the write
+     * of `messages` answered; a log in memory has none.
+     */
+    readonly committed: (messages: ReadonlyArray<Outgoing>, positions: ReadonlyArray<bigint>) => Effect.Effect<void>;
   }
 >()("@destiny/sdk/machine/OutputLog") {}

@@ -115,6 +115,12 @@ export const layer: Layer.Layer<InputLog, never, SqlClient.SqlClient> = Layer.ef
             ),
         );
       },
+      unparked: (consumer, inputs) =>
+        sql`NOT EXISTS (SELECT FROM parked_key WHERE consumer = ${consumer} AND key = ${Bulk.any(
+          sql,
+          "text",
+          inputs.flatMap(({ envelope }) => (envelope === undefined ? [] : [envelope.key])),
+        )})`,
       record: (consumer, rows) => [
         MachineStore.sql(
           "recorded",

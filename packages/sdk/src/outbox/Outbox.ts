@@ -20,6 +20,9 @@ import { Ids } from "../message/Ids.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import { dayOfId } from "./Inbox.ts";
 
+/** Beyond this many rows that no relay of this process fetches (another one leads), they are left to the table. */
+const maxHandedRows = 4096;
+
 /** A message that waits to be sent. */
 export interface Row {
   readonly position: bigint;
@@ -41,6 +44,11 @@ export class Outbox extends Context.Service<
     readonly sent: (rows: ReadonlyArray<Row>) => Effect.Effect<void, SqlError>;
     /** How many messages wait. */
     readonly size: Effect.Effect<number, SqlError>;
+    /**
+     * What this process committed since it was last asked, in order of commit, so that the relay need not read it back.
+     * Undefined when it was not kept: then only `waiting` knows.
+     */
+    readonly handed: () => ReadonlyArray<Row> | undefined;
     /** Open while the relay has something to look at. */
     readonly awake: Latch.Latch;
   }
@@ -99,13 +107,25 @@ export const layer = (options: {
       const sql = yield* SqlClient.SqlClient;
       const database = yield* Database;
       const awake = yield* Latch.make(true);
-      const wake = Effect.asVoid(awake.open);
+      let handed: Array<Row> | undefined = [];
+      const committed = (messages: ReadonlyArray<Outgoing>, positions: ReadonlyArray<bigint>) =>
+        Effect.suspend(() => {
+          const rows = messages.flatMap(({ envelope }, index): ReadonlyArray<Row> => {
+            const position = positions[index];
+            return position === undefined ? [] : [{ position, envelope }];
+          });
+          const kept = rows.length > 0 && handed !== undefined && handed.length + rows.length <= maxHandedRows;
+          if (kept) handed?.push(...rows);
+          else handed = undefined;
+          return Effect.asVoid(awake.open);
+        });
       const append = (messages: ReadonlyArray<Outgoing>) => [
         MachineStore.sql(
           "appended",
           sql`INSERT INTO outbox (id, type, topic, key, sequence, envelope)
             SELECT x.id, x.type, x.topic, x.key, x.sequence, x.envelope
-            FROM ${Bulk.rows(sql, "x", appended, messages.map(appendedRow))} ORDER BY x.ordinal`,
+            FROM ${Bulk.rows(sql, "x", appended, messages.map(appendedRow))} ORDER BY x.ordinal RETURNING position`,
+          "position",
         ),
       ];
       const outbox = Outbox.of({
@@ -113,8 +133,8 @@ export const layer = (options: {
           if (!(yield* database.joined)) return yield* Effect.die(new Error("Outbox.add outside of a transaction"));
           if (drafts.length === 0) return;
           const messages = addressed(options.source, yield* Clock.currentTimeMillis, yield* Ids, drafts);
-          yield* database.write(append(messages));
-          yield* database.afterCommit(wake);
+          const positions = yield* database.write(append(messages));
+          yield* database.afterCommit(committed(messages, positions));
         }),
         waiting: ({ blocked, except, limit }) =>
           Effect.map(
@@ -134,10 +154,15 @@ export const layer = (options: {
         size: Effect.map(sql<{ readonly n: bigint }>`SELECT count(*) AS n FROM outbox`, (rows) =>
           Number(rows[0]?.n ?? 0),
         ),
+        handed: () => {
+          const rows = handed;
+          handed = [];
+          return rows;
+        },
         awake,
       });
       return Context.make(Outbox, outbox).pipe(
-        Context.add(OutputLog, OutputLog.of({ source: options.source, append, wake })),
+        Context.add(OutputLog, OutputLog.of({ source: options.source, append, committed })),
       );
     }),
   );
@@ -169,12 +194,13 @@ export const layerMemory = (options: { readonly source: string }): Layer.Layer<O
             rows = rows.filter((row) => !positions.has(row.position));
           }),
         size: Effect.sync(() => rows.length),
+        handed: () => undefined,
         awake,
       });
       const output = OutputLog.of({
         source: options.source,
         append: (messages) => [MachineStore.memory(() => push(messages))],
-        wake: Effect.asVoid(awake.open),
+        committed: () => Effect.asVoid(awake.open),
       });
       return Context.make(Outbox, outbox).pipe(Context.add(OutputLog, output));
     }),

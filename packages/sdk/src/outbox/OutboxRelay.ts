@@ -6,8 +6,13 @@
  * makes two dead row versions per message. Moving is lazy, one statement for several batches; the positions that were
  * published but not yet moved are remembered and left out of the next read.
  *
+ * What this process committed itself is handed over and not read back, as long as the positions follow each other without a
+ * gap: nobody else can then have a row in between. A gap is somebody else's row, or one that commits late, or one that was
+ * rolled back; the table knows which, so after a gap the relay reads for `pollMillis`, and at least that often anyway.
+ *
  * A topic that the bus refuses blocks only itself. A bus that is away is waited for, without losing or reordering anything.
  */
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
@@ -24,7 +29,7 @@ export interface Options {
   /** Published messages that may wait to be moved, and for how long: one statement then moves those of several batches. */
   readonly maxUnmovedMessages: number;
   readonly moveDelayMillis: number;
-  /** The backstop: commits wake the relay, and this finds what a wake-up missed. */
+  /** The backstop: commits wake the relay and hand it their rows, and a read this often finds what was missed. */
   readonly pollMillis: number;
   /** How long a topic that the bus refused is left alone. */
   readonly blockedTopicMillis: number;
@@ -49,6 +54,11 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
   const bus = yield* EventBus;
   const blocked = new Set<string>();
   let unmoved: ReadonlyArray<Row> = [];
+  /** The highest position that was published. */
+  let edge = 0n;
+  /** Handed rows are taken from then on, and until then. */
+  let trustAfter = 0;
+  let trustUntil = 0;
 
   const move = Effect.suspend(() => {
     const rows = unmoved;
@@ -69,7 +79,11 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       yield* Effect.forkScoped(
         Effect.andThen(
           Effect.sleep(options.blockedTopicMillis),
-          Effect.sync(() => blocked.delete(topic)),
+          Effect.sync(() => {
+            blocked.delete(topic);
+            // Its rows lie behind the edge.
+            trustUntil = 0;
+          }),
         ),
       );
     });
@@ -94,14 +108,41 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
         : Effect.andThen(Effect.sleep(pauseMillis), relay(rows, Math.min(pauseMillis * 2, 5000))),
     );
 
+  /** Whether rows, sorted, follow the edge one by one. Those that come from before it committed late, and leave no gap. */
+  const follow = (rows: ReadonlyArray<Row>): boolean => {
+    const later = rows.filter((row) => row.position > edge);
+    return later.every((row, index) => row.position === edge + BigInt(index) + 1n);
+  };
+
+  /** What was handed over; undefined when the table has to be asked. */
+  const handedOver = (now: number): ReadonlyArray<Row> | undefined => {
+    const published = new Set(unmoved.map((row) => row.position));
+    const rows = outbox.handed()?.filter((row) => !published.has(row.position));
+    if (rows === undefined || rows.length === 0 || rows.length > options.maxBatchMessages) return undefined;
+    if (now < trustAfter || now >= trustUntil || blocked.size > 0) return undefined;
+    return rows.every((row) => row.position > edge) && follow(rows) ? rows : undefined;
+  };
+
+  const read = (now: number) =>
+    Effect.map(
+      outbox.waiting({
+        limit: options.maxBatchMessages,
+        except: unmoved.map((row) => row.position),
+        blocked: [...blocked],
+      }),
+      (rows) => {
+        if (!follow(rows)) trustAfter = now + options.pollMillis;
+        trustUntil = Math.max(now, trustAfter) + options.pollMillis;
+        return rows;
+      },
+    );
+
   const turn = Effect.gen(function* () {
-    // Closed before the read: a commit that lands in between opens it again.
+    // Closed before the look: a commit that lands in between opens it again.
     yield* outbox.awake.close;
-    const rows = yield* outbox.waiting({
-      limit: options.maxBatchMessages,
-      except: unmoved.map((row) => row.position),
-      blocked: [...blocked],
-    });
+    const now = yield* Clock.currentTimeMillis;
+    const rows = handedOver(now) ?? (yield* read(now));
+    for (const { position } of rows) if (position > edge) edge = position;
     if (rows.length > 0) yield* relay(rows);
     if (unmoved.length >= options.maxUnmovedMessages) yield* move;
     // A batch that was not full held all that was committed; what commits later opens the latch.

@@ -15,6 +15,13 @@ import * as Partitions from "../sql/Partitions.ts";
 export const timelessDay = "1970-01-01";
 
 const tables = `
+-- Ends a statement whose conditions do not hold. A false value alone would not stop the writes that stand beside it.
+CREATE FUNCTION destiny_held(yes boolean) RETURNS boolean LANGUAGE plpgsql AS $$
+BEGIN
+  IF yes THEN RETURN true; END IF;
+  RAISE EXCEPTION 'a state is not what the group was decided on' USING ERRCODE = 'serialization_failure';
+END $$;
+
 CREATE TABLE outbox (
   position bigint GENERATED ALWAYS AS IDENTITY (CACHE 1) PRIMARY KEY,
   id uuid NOT NULL,

@@ -2,7 +2,14 @@
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { Versioned } from "../machine/Machine.ts";
-import { type Change, changedRows, type MachineStore, memory, stateWrites } from "../machine/MachineStore.ts";
+import {
+  type Change,
+  changedRows,
+  type MachineStore,
+  memory,
+  stateGuard,
+  stateWrites,
+} from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
 import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
 
@@ -136,7 +143,7 @@ export const make = (sql: SqlClient): PaymentStore => ({
   load: Effect.fnUntraced(function* (references) {
     const intents = yield* sql<IntentRow>`SELECT * FROM payment_intent
       WHERE reference = ${Bulk.any(sql, "text", references)} ORDER BY reference FOR NO KEY UPDATE`;
-    // The intent's lock covers its attempts.
+    // A statement of its own: one that waits for the intent's lock would show attempts as they were before it waited.
     const attempts =
       intents.length === 0
         ? []
@@ -155,6 +162,8 @@ export const make = (sql: SqlClient): PaymentStore => ({
     ...stateWrites(sql, intentTable, changedRows(changes, intentRow)),
     ...stateWrites(sql, attemptTable, attemptRows(changes.values())),
   ],
+  // Attempts change with their intent and have no version of their own.
+  guard: (versions) => [stateGuard(sql, intentTable, versions)],
 });
 
 /** In this process; for tests and simulations. */
@@ -189,10 +198,32 @@ export const due = (sql: SqlClient, now: number, limit: number) =>
   sql<Due>`SELECT reference, no FROM payment_attempt WHERE next_action_at <= ${new Date(now)}
     ORDER BY next_action_at LIMIT ${limit}`;
 
-/** One intent, read outside of any group. */
-export const find = Effect.fnUntraced(function* (sql: SqlClient, reference: string) {
-  const [row] = yield* sql<IntentRow>`SELECT * FROM payment_intent WHERE reference = ${reference}`;
-  if (row === undefined) return undefined;
-  const attempts = yield* sql<AttemptRow>`SELECT * FROM payment_attempt WHERE reference = ${reference} ORDER BY no`;
-  return intentOf(row, attempts.map(attemptOf)).state;
-});
+type Dated<Row> = {
+  readonly [Name in keyof Row]: Exclude<Row[Name], Date> | (Date extends Row[Name] ? string : never);
+};
+
+const dateOf = (text: string | null): Date | null => (text === null ? null : new Date(text));
+
+/** An attempt that came as a part of its intent's row. */
+const nested = (row: Dated<AttemptRow>): Attempt =>
+  attemptOf({
+    ...row,
+    started_at: new Date(row.started_at),
+    next_action_at: dateOf(row.next_action_at),
+    observed_at: dateOf(row.observed_at),
+    settled_at: dateOf(row.settled_at),
+  });
+
+/** One intent, read outside of any group: intent and attempts of one moment. */
+export const find = (sql: SqlClient, reference: string) =>
+  Effect.map(
+    sql<IntentRow & { readonly attempts: ReadonlyArray<Dated<AttemptRow>> }>`
+      SELECT *, (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.no), '[]') FROM payment_attempt a
+        WHERE a.reference = i.reference) AS attempts
+      FROM payment_intent i WHERE reference = ${reference}`,
+    ([row]) => {
+      if (row === undefined) return undefined;
+      const { attempts, ...intent } = row;
+      return intentOf(intent, attempts.map(nested)).state;
+    },
+  );

@@ -262,6 +262,7 @@ const linesOf = (view: Seen, orderId: string): ReadonlyArray<Key> =>
 
 export const machine: Machine<Key, State, Input, Output, Rejection> = {
   name: "reservation",
+  creates: (input) => (input._tag === "Hold" ? [orderKey(input.orderId)] : []),
   keys: (input) => {
     switch (input._tag) {
       case "Restock":

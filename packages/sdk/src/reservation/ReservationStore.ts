@@ -10,6 +10,7 @@ import {
   type MachineStore,
   makeMemory as makeMemoryStore,
   sql as write,
+  stateGuard,
   stateWrites,
 } from "../machine/MachineStore.ts";
 import * as Bulk from "../sql/Bulk.ts";
@@ -210,6 +211,17 @@ export const make = (sql: SqlClient): ReservationStore => {
                     smallest_wanted = least(stock_refusal.smallest_wanted, EXCLUDED.smallest_wanted)`,
               ),
             ]),
+      ];
+    },
+    guard: (versions) => {
+      const [reservations, stocks] = [new Map<string, number>(), new Map<string, number>()];
+      for (const [key, version] of versions) {
+        if (key.startsWith("order/")) reservations.set(key.slice(6), version);
+        else stocks.set(key.slice(4), version);
+      }
+      return [
+        ...(reservations.size === 0 ? [] : [stateGuard(sql, reservationTable, reservations)]),
+        ...(stocks.size === 0 ? [] : [stateGuard(sql, stockTable, stocks)]),
       ];
     },
   };

@@ -139,7 +139,7 @@ export const make = Effect.fnUntraced(function* (
     });
   const commit = yield* GroupCommit.make({
     machine: SagaMachine.make(machine),
-    store: { load, write: store.states.write },
+    store: { ...store.states, load },
     consumer,
     output: SagaOutput,
     rejection: SagaRejected,

@@ -112,6 +112,7 @@ const run = (options: Options, state: SagaState, identified: Identified<SagaInpu
 export const make = (options: Options): Machine<string, SagaState, SagaInput, SagaOutput, SagaRejected> => ({
   name: "saga",
   keys: (input) => [input.sagaId],
+  creates: (input) => (input._tag === "Start" ? [input.sagaId] : []),
   decide: (view, identified): Decision => {
     const { input } = identified;
     const { sagaId } = input;

@@ -27,6 +27,8 @@ const sagaColumns = {
   ended_at: "timestamptz",
 } as const;
 
+const table = { name: "saga", key: ["id"], columns: sagaColumns } as const;
+
 const journalColumns = {
   saga_id: "text",
   saga_version: "int8",
@@ -134,6 +136,7 @@ export const makeSql = (sql: SqlClient): Store => ({
         (rows) => new Map(rows.map((row) => [row.id, sagaRow(row)])),
       ),
     write: (group) => writesOf(sql, group),
+    guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
   },
   due: (now, limit) =>
     sql<Due>`SELECT id, definition, definition_version AS version FROM saga WHERE next_wake_at <= ${new Date(now)}

@@ -1,10 +1,12 @@
 /**
  * The process's end: signals, and a standard input that a supervisor holds open.
  *
- * Guarantee: SIGTERM, SIGINT or, with `DESTINY_LIFELINE=stdin`, the end of standard input interrupts the main effect once, so that every
- * finalizer runs; the process exits 0 after that, 1 if the effect failed by itself, and 1 if finalizers take longer than `forceExitMillis`.
+ * Guarantee: SIGTERM, SIGINT or, where a supervisor holds it, the end of standard input interrupts the main effect once, so
+ * that every finalizer runs; the process exits 0 after that, 1 if the effect failed by itself, and 1 if finalizers take longer
+ * than `forceExitMillis`.
  *
- * Limits: kill -9 runs nothing. A second signal exits at once. This is the only module that touches `process`.
+ * Limits: kill -9 runs nothing. A second signal exits at once. This is the only module that touches `process`, and it reads no
+ * environment: whether standard input is held is for the entry point to say.
  */
 import * as Cause from "effect/Cause";
 import * as Effect from "effect/Effect";
@@ -12,13 +14,15 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 
 export interface Options {
+  /** A supervisor holds our standard input open, and its end means: drain and exit. Entry points take it from {@link variable}. */
+  readonly stdin?: boolean | undefined;
   /** Longer than every drain time-out in the process together with closing its pools. */
   readonly forceExitMillis?: number | undefined;
 }
 
 export const defaultForceExitMillis = 30_000;
 
-/** The environment variable, and its value, with which a supervisor says that it holds our standard input. */
+/** The environment variable with which a supervisor says, by the value `stdin`, that it holds our standard input. */
 export const variable = "DESTINY_LIFELINE";
 
 const onStdinEnd = (stop: () => void): void => {
@@ -45,7 +49,7 @@ export const run = <A, E>(main: Effect.Effect<A, E>, options?: Options): void =>
   };
 
   process.on("SIGTERM", onSignal).on("SIGINT", onSignal);
-  if (process.env[variable] === "stdin") onStdinEnd(stop);
+  if (options?.stdin === true) onStdinEnd(stop);
 
   fiber.addObserver((exit) => {
     const isClean = Exit.isSuccess(exit) || (isStopping && Cause.hasInterruptsOnly(exit.cause));

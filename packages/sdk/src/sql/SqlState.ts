@@ -9,7 +9,7 @@ import type { SqlError } from "effect/sql/SqlError";
 
 /**
  * - `poison`: one input alone is at fault (class 22 data exception, class 23 integrity violation).
- * - `conflict`: a unique key was taken between the look-up and the write; looking again settles it.
+ * - `conflict`: a unique key was taken, or a state moved, between the look-up and the write; looking again settles it.
  * - `weather`: everything else. The same work may succeed later, so it is retried and never dead-lettered.
  */
 export type Meaning = "poison" | "conflict" | "weather";
@@ -24,7 +24,7 @@ export const codeOf = (error: SqlError): string | undefined => {
 /** Classifies by SQLSTATE alone. */
 export const meaningOfCode = (code: string | undefined): Meaning => {
   if (code === undefined) return "weather";
-  if (code === "23505") return "conflict";
+  if (code === "23505" || code === "40001") return "conflict";
   return code.startsWith("22") || code.startsWith("23") ? "poison" : "weather";
 };
 

@@ -1,7 +1,7 @@
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { type EventBus, PostgresBus } from "@destiny/sdk/bus";
-import { Topic } from "@destiny/sdk/message";
+import { type Envelope, Topic } from "@destiny/sdk/message";
 import { EventBusSuite } from "@destiny/testkit/conformance";
 import { TestDatabase } from "@destiny/testkit/postgres";
 import * as PgClient from "@effect/sql-pg/PgClient";
@@ -15,6 +15,7 @@ import * as SqlClient from "effect/sql/SqlClient";
 import { inject } from "vitest";
 import { EventBus as Bus } from "../../src/bus/EventBus.ts";
 import * as BusStore from "../../src/bus/postgres/BusStore.ts";
+import * as Notice from "../../src/bus/postgres/Notice.ts";
 import { said } from "./support.ts";
 
 const database = TestDatabase.layer(inject("pgPort"));
@@ -154,6 +155,57 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
       assert.isBelow(yield* applied("child"), 300);
       assert.isAbove(yield* applied("survivor"), 0);
     }),
+  );
+
+  it.effect(
+    "a consumer that is up to date takes records from their notifications, and fetches what they do not carry",
+    () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient;
+        const bus = yield* instance();
+        const topic = Topic.make("told", { owner: "test", partitions: 2 });
+        yield* bus.createTopics([topic]);
+        const seen: Array<number> = [];
+        const indexOf = ({ envelope }: { readonly envelope: Envelope.Envelope }) =>
+          (envelope.data as { readonly index: number }).index;
+        yield* bus.subscribe({ group: "told-group", topics: [topic] }, (batch) =>
+          Effect.sync(() => {
+            for (const record of batch) if (record._tag === "Readable") seen.push(indexOf(record));
+          }),
+        );
+        const all = (count: number) =>
+          eventually(
+            `${count} are handled`,
+            Effect.sync(() => seen.length >= count),
+          );
+        yield* bus.publish([said(topic, "a", 0)]);
+        yield* all(1);
+        // The idle consumer waits for a notification now. One whose record is gone from the table can only have carried it.
+        const [stored] = yield* BusStore.findTopics(sql, [topic.name]);
+        const place = { topicId: stored?.id ?? 0, partition: Topic.partitionOf(topic, "a") };
+        const gone = (index: number) =>
+          sql.withTransaction(
+            Effect.andThen(
+              BusStore.publish(sql, [{ ...place, envelope: said(topic, "a", index) }]),
+              sql`DELETE FROM bus_message WHERE topic_id = ${place.topicId} AND "offset" > 0`,
+            ),
+          );
+        yield* gone(1);
+        yield* all(2);
+
+        const large = { ...said(topic, "a", 2), data: { index: 2, text: "x".repeat(10_000) } };
+        yield* bus.publish([large, said(topic, "a", 3)]);
+        yield* all(4);
+        const many = Array.from({ length: Notice.maxRecords + 1 }, (_, index) => said(topic, "a", 4 + index));
+        yield* bus.publish(many);
+        yield* all(4 + many.length);
+        yield* gone(4 + many.length);
+        yield* all(5 + many.length);
+        assert.deepStrictEqual(
+          seen,
+          Array.from({ length: 5 + many.length }, (_, index) => index),
+        );
+      }),
   );
 
   it.effect("a position is never written back, whoever writes late", () =>

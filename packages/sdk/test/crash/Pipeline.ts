@@ -67,15 +67,7 @@ export const decodeCommand = Consumer.decoder<ReservationMachine.Input>([
   ),
 ]);
 
-export const makeDiary = Effect.gen(function* () {
-  return yield* GroupCommit.make({
-    machine: Notebook.machine,
-    store: Notebook.store(yield* SqlClient.SqlClient),
-    consumer: "diary",
-    output: Schema.String,
-    rejection: Schema.String,
-  });
-});
+export const makeDiary = Notebook.makeWith({ consumer: "diary" });
 
 const Reply = Message.replySchema<string, string>(Ask);
 

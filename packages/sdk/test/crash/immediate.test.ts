@@ -108,6 +108,30 @@ const call = Effect.fnUntraced(function* (
   }
 });
 
+const restock = (stock: Stock, sku: string) =>
+  Effect.orDie(
+    stock.submit({
+      id: `seed:${sku}`,
+      at: 1,
+      input: { _tag: "Restock", sku, quantity: units, cause: `seed ${sku}` },
+    }),
+  );
+
+/** All callers, in the middle of their work on a SKU of their own. */
+const atWork = Effect.fnUntraced(function* (stock: Stock, sku: string, stopped: () => boolean) {
+  yield* restock(stock, sku);
+  const log = new Map<Asked, Answer>();
+  const running = yield* Effect.forkChild(
+    Effect.forEach(callers, (caller) => call(stock, sku, caller, log, stopped), { concurrency: "unbounded" }),
+    { startImmediately: true },
+  );
+  yield* Child.eventually(
+    "the callers are at work",
+    Effect.sync(() => log.size >= answeredBeforeCrash),
+  );
+  return { log, running };
+});
+
 /** Everything that the database says about one SKU agrees with the answers. */
 const verify = Effect.fnUntraced(function* (sku: string, answers: ReadonlyMap<Asked, Answer>) {
   const sql = yield* SqlClient.SqlClient;
@@ -129,33 +153,13 @@ const verify = Effect.fnUntraced(function* (sku: string, answers: ReadonlyMap<As
   }
 });
 
-const restock = (stock: Stock, sku: string) =>
-  Effect.orDie(
-    stock.submit({
-      id: `seed:${sku}`,
-      at: 1,
-      input: { _tag: "Restock", sku, quantity: units, cause: `seed ${sku}` },
-    }),
-  );
-
 describe("an immediate shutdown of PostgreSQL under 32 callers", () => {
   layer(world, { excludeTestServices: true, timeout: "30 seconds" })("callers that give up", (it) => {
     it.effect("nothing acknowledged is lost, and what is unknown gets one answer when it is asked again", () =>
       Effect.gen(function* () {
         const server = yield* Server;
         const stock = yield* Pipeline.makeStock({ maxWeatherMillis: 100 });
-        yield* restock(stock, "given-up");
-        const log = new Map<Asked, Answer>();
-        const running = yield* Effect.forkChild(
-          Effect.forEach(callers, (caller) => call(stock, "given-up", caller, log, () => false), {
-            concurrency: "unbounded",
-          }),
-          { startImmediately: true },
-        );
-        yield* Child.eventually(
-          "the callers are at work",
-          Effect.sync(() => log.size >= answeredBeforeCrash),
-        );
+        const { log, running } = yield* atWork(stock, "given-up", () => false);
         assert.strictEqual(yield* server.crash, "immediate");
         yield* Fiber.join(running);
         const unknown = [...log].filter(([, answer]) => answer === "unknown").map(([asked]) => asked);
@@ -186,19 +190,8 @@ describe("an immediate shutdown of PostgreSQL under 32 callers", () => {
       Effect.gen(function* () {
         const server = yield* Server;
         const stock = yield* Pipeline.makeStock();
-        yield* restock(stock, "waited-for");
-        const log = new Map<Asked, Answer>();
         let stopped = false;
-        const running = yield* Effect.forkChild(
-          Effect.forEach(callers, (caller) => call(stock, "waited-for", caller, log, () => stopped), {
-            concurrency: "unbounded",
-          }),
-          { startImmediately: true },
-        );
-        yield* Child.eventually(
-          "the callers are at work",
-          Effect.sync(() => log.size >= answeredBeforeCrash),
-        );
+        const { log, running } = yield* atWork(stock, "waited-for", () => stopped);
         assert.strictEqual(yield* server.crash, "immediate");
         const atCrash = log.size;
         yield* server.restart;

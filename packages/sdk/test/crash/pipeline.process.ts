@@ -25,10 +25,15 @@ const freezeAt = (here: Pipeline.Point): Effect.Effect<void> =>
 const main = Effect.gen(function* () {
   const bus = yield* EventBus.EventBus;
   const database = yield* Database.Database;
-  const stock = yield* Pipeline.makeStock().pipe(
+  // On remembered states a group is one statement: only under locks there is something before the commit.
+  const limits = point === "before commit" ? { maxRememberedStates: 0 } : {};
+  const stock = yield* Pipeline.makeStock(limits).pipe(
     Effect.provideService(Database.Database, {
       ...database,
-      write: (writes) => Effect.tap(database.write(writes), () => freezeAt("before commit")),
+      write: (writes, conditions) =>
+        Effect.tap(database.write(writes, conditions), () =>
+          freezeAt(conditions === undefined ? "before commit" : "after commit"),
+        ),
       transact: (effect) => Effect.tap(database.transact(effect), () => freezeAt("after commit")),
     }),
   );

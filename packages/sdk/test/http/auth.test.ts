@@ -115,7 +115,7 @@ describe("the bearer middleware over HTTP", () => {
         "service token for another service": Redacted.value(
           (yield* signer.service({ name: "order", audience: "payment" })).token,
         ),
-        "not a token": "abc",
+        "not a token": "neither-jwt",
         "too long": "a".repeat(5_000),
       };
       for (const [name, token] of Object.entries(tokens)) {

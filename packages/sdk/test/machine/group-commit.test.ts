@@ -1,5 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest";
-import { Database, Errors, GroupCommit } from "@destiny/sdk/machine";
+import { Database, Errors } from "@destiny/sdk/machine";
 import { Bulk } from "@destiny/sdk/sql";
 import { TestDatabase } from "@destiny/testkit/postgres";
 import * as Deferred from "effect/Deferred";
@@ -8,7 +8,6 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
-import * as Schema from "effect/Schema";
 import * as Semaphore from "effect/Semaphore";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as SqlClient from "effect/sql/SqlClient";
@@ -134,10 +133,10 @@ describe("GroupCommit", () => {
         const notebook = yield* Notebook.make.pipe(
           Effect.provideService(Database.Database, {
             ...database,
-            write: (writes) =>
+            write: (writes, conditions) =>
               terminated++ === 0
-                ? Effect.andThen(sql`SELECT pg_terminate_backend(pg_backend_pid())`, database.write(writes))
-                : database.write(writes),
+                ? Effect.andThen(sql`SELECT pg_terminate_backend(pg_backend_pid())`, database.write(writes, conditions))
+                : database.write(writes, conditions),
           }),
         );
         const answers = yield* Effect.forEach(["one", "two"], (word) => notebook.submit(input("t", word)), {
@@ -173,13 +172,9 @@ describe("GroupCommit", () => {
     it.effect("when it stays away the caller is told that the outcome is unknown", () =>
       Effect.gen(function* () {
         const database = yield* Database.Database;
-        const notebook = yield* GroupCommit.make({
-          machine: Notebook.machine,
-          store: Notebook.store(yield* SqlClient.SqlClient),
-          output: Schema.String,
-          rejection: Schema.String,
-          limits: { maxWeatherMillis: 50 },
-        }).pipe(Effect.provideService(Database.Database, { ...database, transact: () => Effect.fail(lost) }));
+        const notebook = yield* Notebook.makeWith({ limits: { maxWeatherMillis: 50 } }).pipe(
+          Effect.provideService(Database.Database, { ...database, transact: () => Effect.fail(lost) }),
+        );
         const error = yield* Effect.flip(notebook.submit(input("away", "one")));
         assert.isTrue(error instanceof Errors.GroupCommitError && error.reason._tag === "Unavailable");
       }),
@@ -191,13 +186,7 @@ describe("GroupCommit", () => {
       Effect.gen(function* () {
         const gate = yield* Deferred.make<void>();
         const database = yield* Database.Database;
-        const notebook = yield* GroupCommit.make({
-          machine: Notebook.machine,
-          store: Notebook.store(yield* SqlClient.SqlClient),
-          output: Schema.String,
-          rejection: Schema.String,
-          limits: { maxQueuedInputs: 2 },
-        }).pipe(
+        const notebook = yield* Notebook.makeWith({ limits: { maxQueuedInputs: 2 } }).pipe(
           Effect.provideService(Database.Database, {
             ...database,
             transact: (effect) => Effect.andThen(Deferred.await(gate), database.transact(effect)),
@@ -264,7 +253,7 @@ describe("GroupCommit", () => {
     it.effect("a machine never sees time run backwards", () =>
       Effect.gen(function* () {
         const seen: Array<number> = [];
-        const notebook = yield* GroupCommit.make({
+        const notebook = yield* Notebook.makeWith({
           machine: {
             ...Notebook.machine,
             decide: (view, stamped) => {
@@ -272,9 +261,6 @@ describe("GroupCommit", () => {
               return Notebook.machine.decide(view, stamped);
             },
           },
-          store: Notebook.store(yield* SqlClient.SqlClient),
-          output: Schema.String,
-          rejection: Schema.String,
         });
         for (const at of [5000, 4000, 6000, 1000]) yield* notebook.submit({ ...input("c", "w"), at });
         assert.deepStrictEqual(seen, [5000, 5000, 6000, 6000]);

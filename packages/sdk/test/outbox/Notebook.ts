@@ -2,7 +2,7 @@
  * The smallest machine that shows order: a notebook per key, to which inputs append words. It refuses "refused", breaks on
  * "defect", and its store breaks a database constraint on "constraint".
  */
-import { GroupCommit, Machine, MachineStore } from "@destiny/sdk/machine";
+import { type Decided, GroupCommit, Machine, MachineStore } from "@destiny/sdk/machine";
 import { Message, Topic } from "@destiny/sdk/message";
 import { Consumer, Inbox, Outbox, Tables } from "@destiny/sdk/outbox";
 import { Bulk, Migrations } from "@destiny/sdk/sql";
@@ -44,7 +44,11 @@ const table = {
   key: ["key"],
 } as const satisfies Bulk.Table<{ key: string; version: number; words: Words }>;
 
-export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<string, Words, Append, string, string> => ({
+type Store = MachineStore.MachineStore<string, Words, Append, string, string>;
+
+export const memoryStore = (): Store => MachineStore.makeMemory();
+
+export const store = (sql: SqlClient.SqlClient): Store => ({
   load: (keys) =>
     Effect.map(
       sql<{ readonly key: string; readonly version: number; readonly words: Words }>`
@@ -58,9 +62,10 @@ export const store = (sql: SqlClient.SqlClient): MachineStore.MachineStore<strin
       table,
       MachineStore.changedRows(changes, ({ state, version }, key) => ({ key, version, words: state })),
     ),
+  guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
 });
 
-const migrations: Migrations.Migrations = {
+export const migrations: Migrations.Migrations = {
   room: "notebook",
   steps: {
     "0001_notebook": Effect.gen(function* () {
@@ -73,16 +78,23 @@ const migrations: Migrations.Migrations = {
 
 export const migrate = Effect.andThen(Migrations.run([Tables.migrations, migrations]), Tables.ensurePartitions);
 
-export const make = Effect.gen(function* () {
+export const emit = ({ input, verdict }: Decided<string, Append, string, string>) =>
+  verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [];
+
+/** A group commit of notebooks that differs from the usual one in what is given. */
+export const makeWith = Effect.fnUntraced(function* (
+  changes: Partial<GroupCommit.Options<string, Words, Append, string, string>>,
+) {
   return yield* GroupCommit.make({
     machine,
     store: store(yield* SqlClient.SqlClient),
     output: Schema.String,
     rejection: Schema.String,
-    emit: ({ input, verdict }) =>
-      verdict._tag === "Accepted" ? [Message.draft(Appended, input.input, { orderedBy: input.input.key })] : [],
+    ...changes,
   });
 });
+
+export const make = makeWith({ emit });
 
 export const decode = Consumer.decoder<Append>([Consumer.on(Appended, (payload) => payload)]);
 

@@ -1,6 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest";
 import { Outbox, OutboxAudit, OutboxRelay } from "@destiny/sdk/outbox";
 import { TestDatabase } from "@destiny/testkit/postgres";
+import * as Context from "effect/Context";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -110,6 +111,52 @@ describe("OutboxRelay", () => {
           (all) => all.includes("late"),
         );
         assert.deepStrictEqual(words(record), ["early", "late"]);
+      }),
+    );
+  });
+
+  layer(withDatabase, { excludeTestServices: true })("with rows that its own process committed", (it) => {
+    it.effect("takes them as they are handed over; where positions leave a gap, the table says what comes first", () =>
+      Effect.gen(function* () {
+        const sql = yield* SqlClient.SqlClient;
+        const outbox = yield* Outbox.Outbox;
+        const record = RecordingBus.recording();
+        let reads = 0;
+        yield* Effect.forkScoped(
+          OutboxRelay.run({ pollMillis: 60_000 }).pipe(
+            Effect.provide(RecordingBus.layer(record)),
+            Effect.provideService(Outbox.Outbox, {
+              ...outbox,
+              waiting: (options) => Effect.tap(outbox.waiting(options), () => Effect.sync(() => reads++)),
+            }),
+          ),
+        );
+        const said = (...expected: ReadonlyArray<string>) =>
+          Effect.andThen(
+            eventually(
+              Effect.sync(() => words(record)),
+              (all) => all.length >= expected.length,
+            ),
+            Effect.sync(() => assert.deepStrictEqual(words(record), expected)),
+          );
+        yield* eventually(
+          Effect.sync(() => reads),
+          (count) => count === 1,
+        );
+        yield* add(draft("one"), draft("two"));
+        yield* said("one", "two");
+        yield* add(draft("three"));
+        yield* said("one", "two", "three");
+        assert.strictEqual(reads, 1, "nothing was read back");
+
+        // Another process's outbox: its rows are not handed to this one.
+        const others = yield* Layer.build(Layer.fresh(Outbox.layer({ source: "destiny/notebook" })));
+        const theirs = Context.get(others, Outbox.Outbox);
+        yield* sql.withTransaction(theirs.add([draft("theirs")]));
+        yield* add(draft("ours"));
+        yield* said("one", "two", "three", "theirs", "ours");
+        assert.isAbove(reads, 1);
+        yield* eventually(outbox.size, (size) => size === 0);
       }),
     );
   });

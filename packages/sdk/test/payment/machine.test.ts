@@ -149,6 +149,18 @@ describe("PaymentMachine", () => {
     assert.strictEqual(payment.intent()?.attempts[0]?.status, "voided");
   });
 
+  it("while cancelled money is on its way back nobody may pay: closed means that no attempt is out", () => {
+    const payment = desk();
+    payment.apply(open);
+    payment.apply(begin("k1"));
+    payment.apply(close(true));
+    payment.apply(record(1, approved));
+    assert.strictEqual(payment.apply(begin("k2")), "PaymentClosed");
+    payment.apply(returned(1));
+    assert.strictEqual(payment.intent()?.status, "closed");
+    assert.strictEqual(payment.intent()?.attempts.length, 1);
+  });
+
   it("a decline while the end is awaited closes the intent", () => {
     const payment = desk();
     payment.apply(open);

@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import * as HttpRouter from "effect/http/HttpRouter";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Layer from "effect/Layer";
-import { Service, Telemetry } from "@destiny/sdk/service";
+import { Lifeline, Service, Telemetry } from "@destiny/sdk/service";
 
 const slow = Effect.logInfo("entered").pipe(
   Effect.andThen(Effect.sleep("300 millis")),
@@ -20,5 +20,8 @@ Service.run(
     workers,
     migrations: process.argv.includes("--fail") ? Effect.fail("bad migration") : Effect.void,
   }),
-  { telemetry: Telemetry.layer({ service: "under-test" }) },
+  {
+    telemetry: Telemetry.layer({ service: "under-test" }),
+    stdin: process.env[Lifeline.variable] === "stdin",
+  },
 );

@@ -127,4 +127,4 @@ export class Orders extends HttpApiGroup.make("orders")
   )
   .middleware(Auth.Bearer) {}
 
-export class OrderApi extends HttpApi.make("order").add(Orders) {}
+export class OrderApi extends HttpApi.make("order").add(Orders).annotateMerge(Problem.reportAll) {}

@@ -118,4 +118,4 @@ export class Payments extends HttpApiGroup.make("payments")
   )
   .middleware(Auth.Bearer) {}
 
-export class PaymentApi extends HttpApi.make("payment").add(Payments) {}
+export class PaymentApi extends HttpApi.make("payment").add(Payments).annotateMerge(Problem.reportAll) {}

@@ -37,4 +37,4 @@ export class Products extends HttpApiGroup.make("products").add(
   }),
 ) {}
 
-export class ProductApi extends HttpApi.make("product").add(Products) {}
+export class ProductApi extends HttpApi.make("product").add(Products).annotateMerge(Problem.reportAll) {}

@@ -83,4 +83,4 @@ export class Sagas extends HttpApiGroup.make("sagas")
   )
   .middleware(Auth.Bearer) {}
 
-export class SagaApi extends HttpApi.make("saga").add(Sagas) {}
+export class SagaApi extends HttpApi.make("saga").add(Sagas).annotateMerge(Problem.reportAll) {}

@@ -27,4 +27,4 @@ export class Stocks extends HttpApiGroup.make("stocks").add(
   }),
 ) {}
 
-export class StockApi extends HttpApi.make("stock").add(Stocks) {}
+export class StockApi extends HttpApi.make("stock").add(Stocks).annotateMerge(Problem.reportAll) {}

@@ -100,4 +100,4 @@ export class Users extends HttpApiGroup.make("users")
   )
   .middleware(Auth.Bearer) {}
 
-export class UserApi extends HttpApi.make("user").add(Auths).add(Users) {}
+export class UserApi extends HttpApi.make("user").add(Auths).add(Users).annotateMerge(Problem.reportAll) {}

@@ -110,6 +110,7 @@ const moved = (order: OrderState, input: Exclude<OrderInput, { _tag: "Place" | "
 export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderState, Rejection> = {
   name: "order",
   keys: ({ orderId }) => [orderId],
+  creates: (input) => (input._tag === "Place" ? [input.orderId] : []),
   decide: (view, { at, input }): Verdict => {
     const order = view.get(input.orderId);
     if (input._tag === "Place") {

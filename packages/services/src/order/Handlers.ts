@@ -27,10 +27,11 @@ const shown = (state: OrderState): Order => ({
 });
 
 /** A MASTER sees every order; everybody else only their own, and the others do not exist for them. */
+const isVisible = (principal: Auth.CurrentPrincipal["Service"], order: OrderState): boolean =>
+  order.userId === principal.userId || principal.role === "MASTER";
+
 const visible = Effect.fnUntraced(function* (order: OrderState | undefined) {
-  const principal = yield* Auth.CurrentPrincipal;
-  const mine = order !== undefined && (order.userId === principal.userId || principal.role === "MASTER");
-  return mine ? order : yield* new OrderNotFound({});
+  return order !== undefined && isVisible(yield* Auth.CurrentPrincipal, order) ? order : yield* new OrderNotFound({});
 });
 
 export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
@@ -62,12 +63,13 @@ export const layer = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
       }),
 
       get: Effect.fn("order.get")(function* ({ headers, params, query }) {
-        const first = yield* visible(yield* Effect.orDie(orders.byId(params.id)));
+        const principal = yield* Auth.CurrentPrincipal;
         const waitMillis = Prefer.waitSeconds(headers.prefer) * 1000;
-        const since = query.since ?? first.status;
-        if (waitMillis === 0 || first.status !== since) return shown(first);
-        const later = yield* Effect.orDie(orders.awaitChange(params.id, since, waitMillis));
-        return shown(later ?? first);
+        const now = Effect.flatMap(Effect.orDie(orders.byId(params.id)), visible);
+        if (waitMillis === 0) return shown(yield* now);
+        const since = query.since ?? (yield* now).status;
+        const unchanged = (order: OrderState) => isVisible(principal, order) && order.status === since;
+        return shown(yield* visible(yield* Effect.orDie(orders.awaitChange(params.id, unchanged, waitMillis))));
       }),
 
       list: Effect.fn("order.list")(function* ({ query }) {

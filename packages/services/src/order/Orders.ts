@@ -1,13 +1,12 @@
 /** The orders of the shop: what the HTTP API and the consumers have in common. */
 import { GroupCommit } from "@destiny/sdk/machine";
-import type { Delivery } from "@destiny/sdk/machine";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
-import type { OrderId, OrderStatus } from "../contracts/index.ts";
+import type { OrderId } from "../contracts/index.ts";
 import * as Waiters from "../shared/Waiters.ts";
-import { emit, machine, type OrderInput, OrderState, Rejection } from "./Domain.ts";
+import { emit, machine, OrderState, Rejection } from "./Domain.ts";
 import * as Store from "./Store.ts";
 
 const make = Effect.gen(function* () {
@@ -20,21 +19,16 @@ const make = Effect.gen(function* () {
     output: OrderState,
     rejection: Rejection,
     emit,
+    onCommit: (states) => waiters.notify([...states].map(([id, { state }]) => [id, state] as const)),
   });
   return {
-    submit: (input: Parameters<typeof commit.submit>[0]) =>
-      Effect.tap(commit.submit(input), () => Effect.sync(() => waiters.notify([input.input.orderId]))),
-    apply: (batch: ReadonlyArray<Delivery<OrderInput>>) =>
-      Effect.tap(commit.apply(batch), () =>
-        Effect.sync(() =>
-          waiters.notify(batch.flatMap((one) => (one._tag === "Readable" ? [one.input.input.orderId] : []))),
-        ),
-      ),
+    submit: commit.submit,
+    apply: commit.apply,
     byId: (id: OrderId) => Effect.map(read.byIds([id]), (found) => found.get(id)),
     page: read.page,
-    /** Holds the answer until the status is another one than `since`, or the wait is over. */
-    awaitChange: (id: OrderId, since: OrderStatus, waitMillis: number) =>
-      waiters.until({ id, holds: (order) => order?.status !== since, waitMillis }),
+    /** Answers the order as soon as it is not `unchanged` any more, or when the wait is over. */
+    awaitChange: (id: OrderId, unchanged: (order: OrderState) => boolean, waitMillis: number) =>
+      waiters.until({ id, holds: (order) => order === undefined || !unchanged(order), waitMillis }),
   };
 });
 

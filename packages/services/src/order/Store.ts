@@ -109,6 +109,7 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
       (rows) => new Map(rows.map((row) => [row.id as OrderId, { version: row.version, state: stateOf(row) }])),
     ),
   write: ({ changes }) => MachineStore.stateWrites(sql, table, MachineStore.changedRows(changes, rowOf)),
+  guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
 });
 
 /** Reads outside of any group. */

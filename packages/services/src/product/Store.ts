@@ -101,6 +101,7 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
       table,
       MachineStore.changedRows(changes, ({ state, version }) => rowOf(state, version)),
     ),
+  guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
 });
 
 /** Reads outside of any group. */

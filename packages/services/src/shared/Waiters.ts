@@ -1,14 +1,15 @@
 /**
  * Lets a request wait until something changes, for `Prefer: wait`.
  *
- * Guarantee: a change in this process wakes its waiters at once; one made by another copy of the service is seen within
- * `pollMillis`. A waiter registers before it reads, so no change falls in between.
+ * Guarantee: a change in this process answers its waiters at once, without a read; one made by another copy of the service is
+ * seen within `pollMillis`. A waiter registers before it reads, so no change falls in between.
  *
  * Limits: one statement every `pollMillis` looks for everybody, not one a waiter: when all wait the database is busy
  * already. Beyond `maxWaiters` nobody is kept waiting: the answer is what stands there now.
  */
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 
 /** How often the waiters look by themselves. */
@@ -20,9 +21,9 @@ export const maxWaiters = 10_000;
 const maxPolledIds = 1000;
 
 export interface Waiters<Id extends string, A, E> {
-  /** Wakes everybody who waits for one of these ids. */
-  readonly notify: (ids: Iterable<Id>) => void;
-  /** Reads until `holds` or until the time is over, and answers what was read last; undefined when there is nothing. */
+  /** Tells everybody who waits for one of these ids what stands there now. */
+  readonly notify: (values: Iterable<readonly [Id, A]>) => void;
+  /** Waits until `holds` or until the time is over, and answers what was seen last; undefined when there is nothing. */
   readonly until: (options: {
     readonly id: Id;
     readonly holds: (value: A | undefined) => boolean;
@@ -37,7 +38,8 @@ export interface Options<Id extends string, A, E> {
 
 interface Waiter<A> {
   readonly holds: (value: A | undefined) => boolean;
-  readonly woken: Deferred.Deferred<void>;
+  readonly held: Deferred.Deferred<A | undefined>;
+  last: A | undefined;
 }
 
 export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
@@ -49,7 +51,7 @@ export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
   const register = (id: Id, holds: Waiter<A>["holds"]) =>
     Effect.acquireRelease(
       Effect.sync(() => {
-        const waiter: Waiter<A> = { holds, woken: Deferred.makeUnsafe<void>() };
+        const waiter: Waiter<A> = { holds, held: Deferred.makeUnsafe<A | undefined>(), last: undefined };
         const others = waiting.get(id) ?? new Set();
         waiting.set(id, others.add(waiter));
         count += 1;
@@ -64,7 +66,10 @@ export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
         }),
     );
 
-  const wake = ({ woken }: Waiter<A>): void => void Deferred.doneUnsafe(woken, Effect.void);
+  const show = (waiter: Waiter<A>, value: A | undefined): void => {
+    waiter.last = value;
+    if (waiter.holds(value)) Deferred.doneUnsafe(waiter.held, Effect.succeed(value));
+  };
 
   const readOne = (id: Id) => Effect.map(read([id]), (found) => found.get(id));
 
@@ -75,7 +80,7 @@ export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
       for (const id of ids) {
         const waiters = waiting.get(id);
         if (waiters === undefined) continue;
-        for (const waiter of waiters) if (waiter.holds(found.get(id))) wake(waiter);
+        for (const waiter of waiters) show(waiter, found.get(id));
         // To the end of the line, so that the next look asks for others when there are too many.
         waiting.delete(id);
         waiting.set(id, waiters);
@@ -91,23 +96,20 @@ export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
   );
 
   return {
-    notify: (ids) => {
-      for (const id of ids) waiting.get(id)?.forEach(wake);
+    notify: (values) => {
+      for (const [id, value] of values) for (const waiter of waiting.get(id) ?? []) show(waiter, value);
     },
     until: ({ holds, id, waitMillis }) => {
       if (count >= maxWaiters) return readOne(id);
-      let last: { readonly value: A | undefined } | undefined;
-      const turn = Effect.scoped(
+      return Effect.scoped(
         Effect.gen(function* () {
           const waiter = yield* register(id, holds);
           const value = yield* readOne(id);
-          last = { value };
-          if (!holds(value)) yield* Deferred.await(waiter.woken);
-          return value;
+          // A notice that came while the read was under way is newer than what was read.
+          if (!Deferred.isDoneUnsafe(waiter.held)) show(waiter, value);
+          const held = yield* Effect.timeoutOption(Deferred.await(waiter.held), waitMillis);
+          return Option.getOrElse(held, () => waiter.last);
         }),
-      );
-      return Effect.flatMap(Effect.timeoutOption(Effect.repeat(turn, { until: holds }), waitMillis), () =>
-        last === undefined ? readOne(id) : Effect.succeed(last.value),
       );
     },
   };

@@ -145,6 +145,9 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         assert.strictEqual(answer.headers["content-type"], "application/problem+json");
         assert.notInclude(answer.text, "call-me-maybe");
       }
+      const worst = { ...quantity(0), recipientName: "", recipientPhone: "call-me-maybe" };
+      const all = yield* http.post("/v1/orders", { as: shopper, key: "bad", body: worst });
+      assert.sameMembers([...fieldsOf(all)], ["items[0].quantity", "recipientName", "recipientPhone"], "all of them");
       const fifty = yield* http.post("/v1/orders", {
         as: shopper,
         key: "bad",

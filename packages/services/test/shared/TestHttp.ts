@@ -92,9 +92,10 @@ export const make = Effect.fnUntraced(function* (url: string, logged: ReadonlyAr
   } satisfies TestHttp;
 });
 
-/** The field names of a problem's `errors`. */
-export const fieldsOf = ({ body }: Answer): ReadonlyArray<string> =>
-  ((body["errors"] ?? []) as ReadonlyArray<{ readonly field: string }>).map(({ field }) => field);
+/** The fields that a problem's `errors` name; a field may be named for several reasons. */
+export const fieldsOf = ({ body }: Answer): ReadonlyArray<string> => [
+  ...new Set(((body["errors"] ?? []) as ReadonlyArray<{ readonly field: string }>).map(({ field }) => field)),
+];
 
 /** The items of a list's page. */
 export const itemsOf = ({ body }: Answer): ReadonlyArray<Record<string, unknown>> =>

@@ -89,7 +89,9 @@ export const repeat = Effect.flatMap(Shop, ({ database }) => {
       FROM (SELECT topic_id, partition, count(*) AS records FROM again GROUP BY 1, 2) a
       WHERE p.topic_id = a.topic_id AND p.partition = a.partition
     ),
-    woken AS (SELECT pg_notify('destiny_bus', string_agg(DISTINCT topic_id::text, ',')) FROM again)
+    woken AS (
+      SELECT count(pg_notify('destiny_bus_' || topic_id, '')) FROM (SELECT DISTINCT topic_id FROM again) AS topic
+    )
     SELECT a.headers::json ->> 'ce_id' AS id, a.headers::json ->> 'ce_type' AS type, a.key, t.name AS topic,
       a.partition, a."offset"::int AS "offset"
     FROM again a JOIN bus_topic t ON t.id = a.topic_id, woken ORDER BY a.topic_id, a.partition, a."offset"`;

@@ -9,8 +9,10 @@ const windows = { DESTINY_PAYMENT_WINDOW: "2 seconds", DESTINY_HOLD_LIFETIME: "2
 interface Corruption {
   readonly invariant: string;
   readonly what: string;
-  readonly corrupt: Effect.Effect<unknown, SqlError>;
-  readonly repair: Effect.Effect<unknown, SqlError>;
+  /** What is wrong and what was right may be amounts to add, too. */
+  readonly set: (value: string | number) => Effect.Effect<unknown, SqlError>;
+  readonly wrong: string | number;
+  readonly right: string | number;
   /** The id that the audit must name. */
   readonly named: string;
 }
@@ -54,74 +56,90 @@ describe("verify", () => {
           {
             invariant: "I1",
             what: "more held than there is",
-            corrupt: stock`UPDATE stock_ledger SET total_delta = 1 WHERE sku = ${productId} AND version = 1`,
-            repair: stock`UPDATE stock_ledger SET total_delta = 3 WHERE sku = ${productId} AND version = 1`,
+            set: (units) =>
+              stock`UPDATE stock_ledger SET total_delta = ${units} WHERE sku = ${productId} AND version = 1`,
+            wrong: 1,
+            right: 3,
             named: productId,
           },
           {
             invariant: "I2",
             what: "a refusal although a unit was free",
-            corrupt: stock`UPDATE stock_refusal SET smallest_wanted = 1 WHERE sku = ${productId}`,
-            repair: stock`UPDATE stock_refusal SET smallest_wanted = 2 WHERE sku = ${productId}`,
+            set: (units) => stock`UPDATE stock_refusal SET smallest_wanted = ${units} WHERE sku = ${productId}`,
+            wrong: 1,
+            right: 2,
             named: productId,
           },
           {
             invariant: "I4",
             what: "an attempt captured beside an intent that is closed",
-            corrupt: payment`UPDATE payment_intent SET status = 'closed' WHERE reference = ${orderId}`,
-            repair: payment`UPDATE payment_intent SET status = 'captured' WHERE reference = ${orderId}`,
+            set: (status) => payment`UPDATE payment_intent SET status = ${status} WHERE reference = ${orderId}`,
+            wrong: "closed",
+            right: "captured",
             named: orderId,
           },
           {
             invariant: "I5",
             what: "an order of another amount than was paid",
-            corrupt: orders`UPDATE orders SET amount = amount + 1 WHERE id = ${orderId}::uuid`,
-            repair: orders`UPDATE orders SET amount = amount - 1 WHERE id = ${orderId}::uuid`,
+            set: (won) => orders`UPDATE orders SET amount = amount + ${won} WHERE id = ${orderId}::uuid`,
+            wrong: 1,
+            right: -1,
             named: orderId,
           },
           {
             invariant: "I6",
             what: "counters that the ledger does not explain",
-            corrupt: stock`UPDATE stock SET total = total + 1 WHERE sku = ${productId}`,
-            repair: stock`UPDATE stock SET total = total - 1 WHERE sku = ${productId}`,
+            set: (units) => stock`UPDATE stock SET total = total + ${units} WHERE sku = ${productId}`,
+            wrong: 1,
+            right: -1,
             named: productId,
           },
           {
             invariant: "I7",
             what: "a saga that nobody will wake",
-            corrupt: saga`UPDATE saga SET status = 'stuck', stuck_reason = 'test', stuck_since = now(), ended_at = NULL
-              WHERE id = ${`place-order/${orderId}`}`,
-            repair: saga`UPDATE saga SET status = 'completed', stuck_reason = NULL, stuck_since = NULL, ended_at = now()
-              WHERE id = ${`place-order/${orderId}`}`,
+            set: (status) =>
+              status === "stuck"
+                ? saga`UPDATE saga SET status = 'stuck', stuck_reason = 'test', stuck_since = now(), ended_at = NULL
+                    WHERE id = ${`place-order/${orderId}`}`
+                : saga`UPDATE saga SET status = 'completed', stuck_reason = NULL, stuck_since = NULL, ended_at = now()
+                    WHERE id = ${`place-order/${orderId}`}`,
+            wrong: "stuck",
+            right: "completed",
             named: `place-order/${orderId}`,
           },
           {
             invariant: "I8",
             what: "a message that was caused and never published",
-            corrupt: orders`UPDATE outbox_sent SET day = day - 1, id = gen_random_uuid() WHERE id = ${sentId}::uuid`,
-            repair: orders`UPDATE outbox_sent SET day = day + 1, id = ${sentId}::uuid
-              WHERE key = ${orderId} AND type = 'order.placed.v1'`,
+            set: (fate) =>
+              fate === "lost"
+                ? orders`UPDATE outbox_sent SET day = day - 1, id = gen_random_uuid() WHERE id = ${sentId}::uuid`
+                : orders`UPDATE outbox_sent SET day = day + 1, id = ${sentId}::uuid
+                    WHERE key = ${orderId} AND type = 'order.placed.v1'`,
+            wrong: "lost",
+            right: "published",
             named: sentId,
           },
           {
             invariant: "I9",
             what: "applications of one key out of order",
-            corrupt: stock`UPDATE inbox SET sequence = sequence + 900000 WHERE id = ${seenId}`,
-            repair: stock`UPDATE inbox SET sequence = sequence - 900000 WHERE id = ${seenId}`,
+            set: (steps) => stock`UPDATE inbox SET sequence = sequence + ${steps} WHERE id = ${seenId}`,
+            wrong: 900_000,
+            right: -900_000,
             named: orderId,
           },
           {
             invariant: "I10",
             what: "a failed order that still holds units",
-            corrupt: stock`UPDATE reservation SET status = 'held' WHERE order_id = ${unpaid.orderId}`,
-            repair: stock`UPDATE reservation SET status = 'released' WHERE order_id = ${unpaid.orderId}`,
+            set: (status) => stock`UPDATE reservation SET status = ${status} WHERE order_id = ${unpaid.orderId}`,
+            wrong: "held",
+            right: "released",
             named: unpaid.orderId,
           },
         ];
-        for (const { corrupt, invariant, named, repair, what } of corruptions) {
-          yield* corrupt;
+        for (const { invariant, named, right, set, what, wrong } of corruptions) {
+          yield* set(wrong);
           const found = yield* shop.verify;
-          yield* repair;
+          yield* set(right);
           const finding = found.invariants.find(({ id }) => id === invariant);
           assert.isFalse(found.ok, `${invariant} ${what}`);
           assert.isFalse(finding?.ok ?? true, `${invariant} ${what}: ${JSON.stringify(found.invariants)}`);

@@ -1,1 +1,2 @@
 export * as EventBusSuite from "./EventBusSuite.ts";
+export * as MachineStoreSuite from "./MachineStoreSuite.ts";

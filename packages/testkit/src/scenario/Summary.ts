@@ -151,6 +151,42 @@ export const Summary = Schema.Struct({
 });
 export type Summary = typeof Summary.Type;
 
+/** A run in which nothing happened, to change what a test of a verdict is about. */
+export const nothing: Summary = {
+  run: "nothing",
+  scenario: "nothing",
+  seed: 0,
+  interrupted: false,
+  startedAt: 0,
+  lastArrivalAt: 0,
+  endedAt: 0,
+  lengthMillis: 0,
+  warmUps: [],
+  orders: {
+    offered: 0,
+    placed: 0,
+    refused: 0,
+    unanswered: 0,
+    payable: 0,
+    completed: 0,
+    soldOut: 0,
+    unpaid: 0,
+    cancelled: 0,
+    failed: 0,
+    open: 0,
+  },
+  coupons: { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 },
+  dropped: 0,
+  droppedBecause: { busy: 0, late: 0, interrupted: 0 },
+  startedLateP99Ms: 0,
+  drainedMs: 0,
+  http: {},
+  saga: { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0 },
+  unexpected: [],
+  weather: [],
+  journeyFailures: { count: 0, examples: [] },
+};
+
 /** One line of the load process's stdout. */
 export const Progress = Schema.Union([
   Schema.Struct({ type: Schema.Literal("preparing"), what: Schema.String }),

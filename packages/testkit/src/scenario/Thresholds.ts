@@ -116,8 +116,24 @@ const judge = ({ name, value, unit }: Measured, threshold: { readonly max: numbe
     ? { name, ok: value !== unknown && value <= threshold.max, value, limit: threshold.max, unit }
     : { name: `${name}, at least`, ok: value !== unknown && value >= threshold.min, value, limit: threshold.min, unit };
 
+/** Whether a timing over its limit fails the run, or is only shown: on a machine whose cores others use it proves nothing. */
+export type Timings = "gate" | "report";
+
+const isTiming = ({ metric }: Threshold): boolean =>
+  metric === "http" || metric === "payable" || metric === "recoverySeconds";
+
+/** Never excuses what was not measured. */
+const reported = (row: Row): Row => ({ ...row, name: `${row.name}, reported only`, ok: row.value !== unknown });
+
 /** The scenario's thresholds, and one that every scenario has: no journey ended in an error of its own. */
-export const evaluate = (scenario: Pick<Scenario, "thresholds" | "faults">, evidence: Evidence): ReadonlyArray<Row> => [
-  ...scenario.thresholds.map((threshold) => judge(measure(threshold, evidence, scenario.faults.length), threshold)),
+export const evaluate = (
+  scenario: Pick<Scenario, "thresholds" | "faults">,
+  evidence: Evidence,
+  timings: Timings,
+): ReadonlyArray<Row> => [
+  ...scenario.thresholds.map((threshold) => {
+    const row = judge(measure(threshold, evidence, scenario.faults.length), threshold);
+    return timings === "report" && isTiming(threshold) ? reported(row) : row;
+  }),
   judge({ name: "failed journeys", value: evidence.summary.journeyFailures.count, unit: "journeys" }, { max: 0 }),
 ];

@@ -310,7 +310,7 @@ describe("load", () => {
         const summary = yield* LoadProcess.run({ job, onProgress: () => {} });
         const samples = yield* Samples.read(path.join(into, Summary.files.samples));
         const file = yield* Effect.promise(() => import(scenarioFile("smoke")) as Promise<{ default: Scenario }>);
-        const rows = Thresholds.evaluate(file.default, { summary, samples, faults: [] });
+        const rows = Thresholds.evaluate(file.default, { summary, samples, faults: [] }, "gate");
         assert.deepStrictEqual(
           rows.filter(({ ok }) => !ok),
           [],

@@ -1,43 +1,16 @@
-import { Samples, Thresholds } from "@destiny/testkit/scenario";
-import type { Summary, Threshold } from "@destiny/testkit/scenario";
+import { Samples, Summary, Thresholds } from "@destiny/testkit/scenario";
+import type { Threshold } from "@destiny/testkit/scenario";
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 
 const route = "POST /v1/orders";
 
 const summaryOf = (changes: Partial<Summary.Summary> = {}): Summary.Summary => ({
-  run: "r",
-  scenario: "s",
-  seed: 1,
-  interrupted: false,
-  startedAt: 0,
-  lastArrivalAt: 0,
-  endedAt: 0,
-  lengthMillis: 0,
-  warmUps: [],
-  orders: {
-    offered: 10,
-    placed: 8,
-    refused: 1,
-    unanswered: 0,
-    payable: 8,
-    completed: 7,
-    soldOut: 0,
-    unpaid: 1,
-    cancelled: 0,
-    failed: 0,
-    open: 0,
-  },
-  coupons: { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 },
+  ...Summary.nothing,
+  orders: { ...Summary.nothing.orders, offered: 10, placed: 8, refused: 1, payable: 8, completed: 7, unpaid: 1 },
   dropped: 1,
   droppedBecause: { busy: 1, late: 0, interrupted: 0 },
-  startedLateP99Ms: 1,
-  drainedMs: 5,
   http: { [route]: { count: 100, unexpected: 2, p50Ms: 1, p95Ms: 2, p99Ms: 3 } },
-  saga: { count: 0, p50Ms: 0, p95Ms: 0, p99Ms: 0 },
-  unexpected: [],
-  weather: [],
-  journeyFailures: { count: 0, examples: [] },
   ...changes,
 });
 
@@ -60,10 +33,11 @@ const fault = (recoveredAt: number | undefined): Thresholds.Injected => ({
 
 const kill = { kind: "kill", service: "stock", at: 0.4 } as const;
 
-const rowOf = (threshold: Threshold, evidence: Partial<Thresholds.Evidence>) => {
+const rowOf = (threshold: Threshold, evidence: Partial<Thresholds.Evidence>, timings: Thresholds.Timings = "gate") => {
   const [row] = Thresholds.evaluate(
     { thresholds: [threshold], faults: [kill] },
     { summary: summaryOf(), samples, faults: [fault(1_044_000)], ...evidence },
+    timings,
   );
   assert.isDefined(row);
   return row;
@@ -106,6 +80,17 @@ describe("Thresholds", () => {
     assert.isFalse(rowOf({ metric: "recoverySeconds", max: 9.9 }, { faults }).ok);
   });
 
+  it("timings that are only reported fail nothing, but must have been measured; everything else gates as ever", () => {
+    const slow = { metric: "http", route, percentile: 99, max: 100 } as const;
+    const row = rowOf(slow, {}, "report");
+    assert.deepInclude(row, { ok: true, value: 5_000, limit: 100 });
+    assert.include(row.name, "reported only");
+    assert.isFalse(rowOf({ metric: "payable", percentile: 95, max: 100 }, {}, "report").ok);
+    assert.isFalse(rowOf({ metric: "recoverySeconds", max: 10 }, { faults: [fault(undefined)] }, "report").ok);
+    assert.isTrue(rowOf({ metric: "recoverySeconds", max: 1 }, {}, "report").ok);
+    assert.isFalse(rowOf({ metric: "dropped", max: 0 }, {}, "report").ok);
+  });
+
   it("a status that a fault excuses is an error outside the fault's window", () => {
     const weather = [
       { route, status: 503, from: 1_041_000, to: 1_041_010 },
@@ -130,7 +115,7 @@ describe("Thresholds", () => {
 
   it("a journey that ended in an error fails every scenario", () => {
     const summary = summaryOf({ journeyFailures: { count: 1, examples: ["x"] } });
-    const rows = Thresholds.evaluate({ thresholds: [], faults: [] }, { summary, samples, faults: [] });
+    const rows = Thresholds.evaluate({ thresholds: [], faults: [] }, { summary, samples, faults: [] }, "gate");
     assert.deepStrictEqual(
       rows.map(({ name, ok }) => [name, ok]),
       [["failed journeys", false]],

@@ -3,10 +3,8 @@ import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schedule from "effect/Schedule";
 import * as Faults from "../../src/simulators/Faults.ts";
-import { simulated } from "./TossHarness.ts";
+import { order, reason, simulated } from "./TossHarness.ts";
 
-const order = { orderId: "order-0001", amount: 11_000 };
-const reason = { cancelReason: "고객 변심" };
 const once = { operations: ["confirm"], count: 1 };
 
 describe("faults over the wire", () => {

@@ -1,3 +1,4 @@
+import { assert } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Toss from "../../src/simulators/Toss.ts";
 
@@ -91,3 +92,12 @@ export const simulated =
       };
       return yield* body({ toss, pass, ...makeClient(toss.url) });
     }).pipe(Effect.scoped);
+
+export const order = { orderId: "order-0001", amount: 11_000 };
+export const reason = { cancelReason: "고객 변심" };
+
+export const refused = (reply: Reply, status: number, code: string): void => {
+  assert.strictEqual(reply.body.code, code);
+  assert.strictEqual(reply.status, status);
+  assert.isString(reply.body.message);
+};

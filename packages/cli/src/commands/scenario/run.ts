@@ -1,6 +1,6 @@
 import { string } from "@oclif/core/args";
 import { EffectCommand } from "../../EffectCommand.ts";
-import { instanceFlag, loadFlags } from "../../flags.ts";
+import { instanceFlag, loadFlags, timingsOf } from "../../flags.ts";
 
 export default class ScenarioRun extends EffectCommand {
   static override summary = "Run a scenario on a running, seeded shop and give the verdict.";
@@ -20,15 +20,19 @@ export default class ScenarioRun extends EffectCommand {
     ]);
     const live = LiveTable.make(process.stderr, (line) => this.progress(line));
     const report = await this.runEffect(
-      Effect.flatMap(connect(flags.instance), (connection) =>
-        Scenario.run(connection, {
-          scenario: args.scenario,
-          peakPerSecond: flags.peak,
-          durationSeconds: flags.duration,
-          seed: flags.seed,
-          progress: live.log,
-          live,
-        }),
+      // A wrong name is wrong whether a shop runs or not.
+      Effect.andThen(Scenario.load(args.scenario), connect(flags.instance)).pipe(
+        Effect.flatMap((connection) =>
+          Scenario.run(connection, {
+            scenario: args.scenario,
+            peakPerSecond: flags.peak,
+            durationSeconds: flags.duration,
+            seed: flags.seed,
+            timings: timingsOf(flags["timing-gates"]),
+            progress: live.log,
+            live,
+          }),
+        ),
       ),
     );
     this.log(render(report));

@@ -8,6 +8,7 @@ import type { Topic } from "../../message/Topic.ts";
 import * as Bulk from "../../sql/Bulk.ts";
 import type { Lag } from "../EventBus.ts";
 import type { Stored } from "../StoredRecord.ts";
+import * as Notice from "./Notice.ts";
 
 /** The channel on which members call their group to a rebalance. Payload: the id of the group. */
 export const groupChannel = "destiny_bus";
@@ -123,8 +124,9 @@ export const publish = (sql: SqlClient, messages: ReadonlyArray<Addressed>): Sta
         l.next_offset - 1 + row_number() OVER (PARTITION BY i.topic_id, i.partition ORDER BY i.ordinal),
         i.key, i.headers, i.data
       FROM input i LEFT JOIN locked l USING (topic_id, partition)
+      RETURNING *
     )
-    SELECT pg_notify(${groupChannel} || '_' || topic_id, '') FROM (SELECT DISTINCT topic_id FROM wanted) AS topic`;
+    SELECT pg_notify(${groupChannel} || '_' || topic_id, notice) FROM (${Notice.told(sql)}) AS told`;
 };
 
 /**

@@ -21,7 +21,11 @@ import * as Bulk from "../../sql/Bulk.ts";
 import * as Backoff from "../Backoff.ts";
 import * as AdvisoryLocks from "./AdvisoryLocks.ts";
 import * as BusStore from "./BusStore.ts";
+import * as Notice from "./Notice.ts";
 import type { Positions } from "./Positions.ts";
+
+/** Beyond that a consumer is behind, and fetches. */
+const maxToldRecords = 1024;
 
 /** A partition in the hands of a member, for as long as its session lives. */
 export interface Owned {
@@ -40,6 +44,8 @@ export interface Member {
   readonly topics: ReadonlyArray<BusStore.StoredTopic>;
   /** At most one token: there may be records to fetch or partitions to give up. */
   readonly wake: Queue.Queue<void>;
+  /** What was published since it was last looked at, in order of commit; undefined: only the table knows. */
+  told: Array<Notice.Notice> | undefined;
   readonly owned: Map<number, Owned>;
   /** The session in which this member counts as live. */
   session: Session | undefined;
@@ -78,7 +84,7 @@ const readLocks = `SELECT classid::int8 AS class, objid::int8 AS object FROM pg_
     AND database = (SELECT oid FROM pg_database WHERE datname = current_database())`;
 const tryLocks = `SELECT object, pg_try_advisory_lock($1::int4, object) AS mine FROM unnest($2::int4[]) AS object`;
 const unlock = `SELECT pg_advisory_unlock($1::int4, object) FROM unnest($2::int4[]) AS object`;
-const tell = `SELECT pg_notify('${BusStore.groupChannel}', $1::int4::text)`;
+const tellGroup = `SELECT pg_notify('${BusStore.groupChannel}', $1::int4::text)`;
 
 export const make = Effect.fnUntraced(function* (
   sql: SqlClient,
@@ -88,7 +94,15 @@ export const make = Effect.fnUntraced(function* (
   const scope = yield* Effect.scope;
   const members = new Set<Member>();
   const nudges = yield* Queue.dropping<void>(1);
-  const wake = (member: Member): void => void Queue.offerUnsafe(member.wake, undefined);
+  const wake = (member: Member): void => {
+    member.told = undefined;
+    Queue.offerUnsafe(member.wake, undefined);
+  };
+  const tell = (member: Member, notice: Notice.Notice | undefined): void => {
+    if (notice === undefined || (member.told?.length ?? 0) >= maxToldRecords) return wake(member);
+    member.told?.push(notice);
+    Queue.offerUnsafe(member.wake, undefined);
+  };
   const nudge = (): void => void Queue.offerUnsafe(nudges, undefined);
   /** Joining, leaving and a pass of the rebalance exclude each other. */
   const exclusive = yield* Semaphore.make(1);
@@ -105,7 +119,7 @@ export const make = Effect.fnUntraced(function* (
       held.add(lock);
       member.memberLock = lock;
       member.session = session;
-      return yield* session.query(tell, [member.groupId]);
+      return yield* session.query(tellGroup, [member.groupId]);
     }
   });
 
@@ -173,9 +187,16 @@ export const make = Effect.fnUntraced(function* (
     for (const member of members) if (groups.includes(String(member.groupId))) nudge();
   };
 
-  const onTopic = (topicId: number) => (): void => {
-    for (const member of members) if (member.topics.some(({ id }) => id === topicId)) wake(member);
-  };
+  const onTopic =
+    (topicId: number) =>
+    (payloads: ReadonlyArray<string>): void => {
+      const listeners = [...members].filter(({ topics }) => topics.some(({ id }) => id === topicId));
+      if (listeners.length === 0) return;
+      for (const payload of payloads) {
+        const notice = Notice.parse(topicId, payload);
+        for (const member of listeners) tell(member, notice);
+      }
+    };
 
   let failures = 0;
   const serve = Effect.gen(function* () {
@@ -237,7 +258,7 @@ export const make = Effect.fnUntraced(function* (
       return positions.flush.pipe(
         Effect.ignore,
         Effect.andThen(session.query(unlock, [member.groupId, int4s(locks)])),
-        Effect.andThen(session.query(tell, [member.groupId])),
+        Effect.andThen(session.query(tellGroup, [member.groupId])),
         // When the session breaks instead, the server frees the locks.
         Effect.interruptible,
         Effect.timeout(options.sessionTimeoutMillis),
@@ -252,6 +273,7 @@ export const make = Effect.fnUntraced(function* (
           groupId,
           topics,
           wake: yield* Queue.dropping<void>(1),
+          told: undefined,
           owned: new Map(),
           session: undefined,
           memberLock: 0,

@@ -8,6 +8,7 @@ import * as Cause from "effect/Cause";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
+import * as Option from "effect/Option";
 import * as Queue from "effect/Queue";
 import type { SqlClient } from "effect/sql/SqlClient";
 import * as Backoff from "../Backoff.ts";
@@ -44,12 +45,37 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
   const endsOf = (batch: ReadonlyArray<Fetched>): Map<Owned, number> =>
     new Map(batch.map(({ owned, record }) => [owned, record.offset + 1]));
 
+  const takeTold = () => {
+    const notices = member.told;
+    member.told = [];
+    return notices;
+  };
+
+  /** What notifications brought, as long as it follows the positions; undefined when the table has to be asked. */
+  const toldBatch = (): ReadonlyArray<Fetched> | undefined => {
+    const batch: Array<Fetched> = [];
+    const next = new Map<Owned, number>();
+    for (const notice of takeTold() ?? [undefined]) {
+      if (notice === undefined) return undefined;
+      const owned = member.owned.get(AdvisoryLocks.partitionLock(notice.topicId, notice.partition));
+      if (owned === undefined || owned.releasing) continue;
+      const position = next.get(owned) ?? owned.position;
+      if (notice.offset < position) continue;
+      if (notice.offset > position || batch.length >= maxBatchRecords) return undefined;
+      next.set(owned, notice.offset + 1);
+      batch.push({ owned, record: StoredRecord.toRecord({ ...notice, topic: owned.topic.name }) });
+    }
+    return batch;
+  };
+
   let turn = 0;
   /** Fetches what follows the positions, or the batch that is being handled. */
   const fetch = (ends: ReadonlyMap<Owned, number>) =>
     Effect.gen(function* () {
       const kept = [...member.owned.values()].filter((owned) => !owned.releasing);
       if (kept.length === 0) return [];
+      // What is committed by now will be among what is fetched.
+      takeTold();
       const first = turn++ % kept.length;
       const from = [...kept.slice(first), ...kept.slice(0, first)];
       const rows = yield* BusStore.fetch(
@@ -111,20 +137,22 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
   };
 
   let batch: ReadonlyArray<Fetched> = [];
-  // The last batch was not full, so it held all that was visible; what commits later announces itself. Looking again at once
-  // would be a round trip for nothing after every batch.
+  // The last batch was not full, so it held all that was visible; what commits later is told. Looking again at once would be
+  // a round trip for nothing after every batch.
   let caughtUp = false;
   for (;;) {
     const owned = member.owned.size;
     yield* membership.settle(member);
     if (member.owned.size !== owned) caughtUp = false;
     batch = batch.filter(stillOwned);
+    if (batch.length === 0 && caughtUp) {
+      const woken = yield* idle;
+      const told = Option.isSome(woken) ? toldBatch() : undefined;
+      caughtUp = told !== undefined;
+      batch = told ?? [];
+      continue;
+    }
     if (batch.length === 0) {
-      if (caughtUp) {
-        caughtUp = false;
-        yield* idle;
-        continue;
-      }
       const fetched = yield* Effect.exit(fetch(new Map()));
       if (Exit.isFailure(fetched)) {
         yield* backOff("fetching failed", fetched.cause);
@@ -132,7 +160,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       }
       batch = fetched.value.filter(stillOwned);
       if (batch.length === 0) {
-        yield* idle;
+        caughtUp = true;
         continue;
       }
     }
