@@ -167,25 +167,7 @@ export const make = (sql: SqlClient): PaymentStore => ({
 });
 
 /** In this process; for tests and simulations. */
-export const makeMemory = (): PaymentStore => {
-  const states = new Map<string, Versioned<Intent>>();
-  return {
-    load: (references) =>
-      Effect.sync(() => {
-        const found = new Map<string, Versioned<Intent>>();
-        for (const reference of references) {
-          const state = states.get(reference);
-          if (state !== undefined) found.set(reference, state);
-        }
-        return found;
-      }),
-    write: ({ changes }) => [
-      memory(() => {
-        for (const [reference, { after }] of changes) states.set(reference, after);
-      }),
-    ],
-  };
-};
+export const makeMemory = (): PaymentStore => makeMemoryStore();
 
 /** An attempt about which the gateway has to be asked, or whose money has to go back. */
 export interface Due {

@@ -228,6 +228,7 @@ const change = (view: Seen, quotaId: string, change: (quota: Quota) => Partial<T
 
 export const machine: Machine<Key, State, Input, Output, Rejection> = {
   name: "quota",
+  creates: (input) => (input._tag === "Issue" ? [holderKey(input.quotaId, input.subject)] : []),
   keys: (input) => {
     switch (input._tag) {
       case "Issue":

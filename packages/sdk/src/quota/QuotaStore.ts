@@ -5,9 +5,11 @@ import type { Versioned } from "../machine/Machine.ts";
 import {
   type Change,
   changedRows,
+  type Guard,
   type MachineStore,
   makeMemory as makeMemoryStore,
   type Read,
+  stateGuard,
   stateWrites,
   type Write,
 } from "../machine/MachineStore.ts";
@@ -42,6 +44,17 @@ type Changes = ReadonlyMap<Key, Change<State>>;
 const idsOf = (keys: ReadonlyArray<Key>, kind: string): ReadonlyArray<string> =>
   keys.filter((key) => key.startsWith(kind)).map((key) => key.slice(kind.length));
 
+/** The live grants of holders. Lateral: without statistics, as in a rush on a new quota, a plain join reads every grant. */
+const liveGrants = (sql: SqlClient, keys: ReadonlyArray<Key>) => {
+  const holders = idsOf(keys, "holder/").map((id) => {
+    const slash = id.indexOf("/");
+    return { quota_id: id.slice(0, slash), subject: id.slice(slash + 1) };
+  });
+  return sql`${Bulk.rows(sql, "x", { quota_id: "text", subject: "text" }, holders)}
+    CROSS JOIN LATERAL (SELECT * FROM quota_grant g
+      WHERE g.quota_id = x.quota_id AND g.subject = x.subject AND NOT g.revoked LIMIT 1) g`;
+};
+
 /**
  * Quotas before grants, everywhere. A holder is looked up under the lock of its quota, without one of its own: whoever
  * makes or revokes a grant names the quota too, and a claim changes nobody's holding.
@@ -51,21 +64,14 @@ export const load = (sql: SqlClient): ((keys: ReadonlyArray<Key>) => Read<States
     sql<QuotaRow>`SELECT * FROM quota WHERE id = ${Bulk.any(sql, "text", ids)} ORDER BY id FOR NO KEY UPDATE`;
   const loadGrants = (ids: ReadonlyArray<string>) =>
     sql<GrantRow>`SELECT * FROM quota_grant WHERE id = ${Bulk.any(sql, "text", ids)} ORDER BY id FOR NO KEY UPDATE`;
-  const columns = { quota_id: "text", subject: "text" } as const;
-  // Lateral: without statistics, as during a rush on a new quota, a plain join reads every grant.
-  const loadHolders = (holders: ReadonlyArray<{ readonly quota_id: string; readonly subject: string }>) =>
+  const loadHolders = (holders: ReadonlyArray<Key>) =>
     sql<Pick<GrantRow, "id" | "version" | "quota_id" | "subject" | "serial">>`
-      SELECT g.id, g.version, g.quota_id, g.subject, g.serial FROM ${Bulk.rows(sql, "x", columns, holders)}
-      CROSS JOIN LATERAL (SELECT * FROM quota_grant g
-        WHERE g.quota_id = x.quota_id AND g.subject = x.subject AND NOT g.revoked LIMIT 1) g`;
+      SELECT g.id, g.version, g.quota_id, g.subject, g.serial FROM ${liveGrants(sql, holders)}`;
 
   return Effect.fnUntraced(function* (keys) {
     const quotas = idsOf(keys, "quota/");
     const grants = idsOf(keys, "grant/");
-    const holders = idsOf(keys, "holder/").map((id) => {
-      const slash = id.indexOf("/");
-      return { quota_id: id.slice(0, slash), subject: id.slice(slash + 1) };
-    });
+    const holders = keys.filter((key) => key.startsWith("holder/"));
     const states = new Map<Key, Versioned<State>>();
     for (const row of quotas.length === 0 ? [] : yield* loadQuotas(quotas)) {
       states.set(quotaKey(row.id), { version: row.version, state: quotaState(row) });
@@ -96,9 +102,33 @@ export const writes = (sql: SqlClient, changes: Changes): ReadonlyArray<Write> =
   ];
 };
 
+/**
+ * Quotas and grants by their version, in the order of `load`. A holder has none that says who it is, so a group passes only
+ * when none of its subjects has a live grant; whoever has one is read under the lock. The quota's own version covers what
+ * is granted meanwhile.
+ */
+export const guard = (sql: SqlClient, versions: ReadonlyMap<Key, number>): ReadonlyArray<Guard> => {
+  const of = (kind: string) =>
+    new Map(
+      [...versions].flatMap(([key, version]) =>
+        key.startsWith(kind) ? [[key.slice(kind.length), version] as const] : [],
+      ),
+    );
+  const [quotas, grants] = [of("quota/"), of("grant/")];
+  const holders = [...versions.keys()].filter((key) => key.startsWith("holder/"));
+  return [
+    ...(quotas.size === 0 ? [] : [stateGuard(sql, quotaTable, quotas)]),
+    ...(grants.size === 0 ? [] : [stateGuard(sql, grantTable, grants)]),
+    ...(holders.length === 0
+      ? []
+      : [{ name: "holders_guarded", statement: sql`SELECT false AS ok FROM ${liveGrants(sql, holders)}`, rows: 0 }]),
+  ];
+};
+
 export const make = (sql: SqlClient): QuotaStore => ({
   load: load(sql),
   write: ({ changes }) => writes(sql, changes),
+  guard: (versions) => guard(sql, versions),
 });
 
 /** In this process; for tests and simulations. */

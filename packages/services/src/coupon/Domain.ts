@@ -10,6 +10,7 @@ import {
   type Answer,
   codeKey,
   type CouponInput,
+  type InputOf,
   type Key,
   type Rejection,
   type State,
@@ -19,12 +20,30 @@ import {
 import * as Templates from "./Templates.ts";
 import * as Uses from "./Uses.ts";
 
+const newTemplate = ({ code, templateId }: InputOf<"CreateTemplate">): ReadonlyArray<Key> => [
+  codeKey(code),
+  templateKey(templateId),
+  QuotaMachine.quotaKey(templateId),
+];
+
 export const machine: Machine.Machine<Key, State, CouponInput, Answer, Rejection> = {
   name: "coupon",
+  creates: (input) => {
+    switch (input._tag) {
+      case "CreateTemplate":
+        return newTemplate(input);
+      case "Issue":
+        return [QuotaMachine.holderKey(input.templateId, input.userId)];
+      case "Use":
+        return [useKey(input.orderId)];
+      default:
+        return [];
+    }
+  },
   keys: (input) => {
     switch (input._tag) {
       case "CreateTemplate":
-        return [codeKey(input.code), templateKey(input.templateId), QuotaMachine.quotaKey(input.templateId)];
+        return newTemplate(input);
       case "ReplaceTemplate":
       case "RemoveTemplate":
         return [templateKey(input.templateId), QuotaMachine.quotaKey(input.templateId)];

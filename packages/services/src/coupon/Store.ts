@@ -64,6 +64,31 @@ export const make = (sql: SqlClient): Store => {
       }
       return states;
     }),
+    guard: (versions) => {
+      const of = (kind: string) =>
+        new Map(
+          [...versions].flatMap(([key, version]) =>
+            key.startsWith(kind) ? [[key.slice(kind.length), version] as const] : [],
+          ),
+        );
+      const [templates, codes, uses] = [of("template/"), idsOf([...versions.keys()], "code/"), of("use/")];
+      const quotas = new Map([...versions].filter((one): one is [QuotaMachine.Key, number] => !isOwn(one[0])));
+      return [
+        ...(templates.size === 0 ? [] : [MachineStore.stateGuard(sql, templateTable, templates)]),
+        // A code that is taken is read under the lock.
+        ...(codes.length === 0
+          ? []
+          : [
+              {
+                name: "codes_guarded",
+                statement: sql`SELECT false AS ok FROM coupon_template WHERE code = ${Bulk.any(sql, "text", codes)}`,
+                rows: 0,
+              },
+            ]),
+        ...QuotaStore.guard(sql, quotas),
+        ...(uses.size === 0 ? [] : [MachineStore.stateGuard(sql, useTable, uses)]),
+      ];
+    },
     write: ({ changes }) => {
       const templates = new Map<Key, MachineStore.Change<Template>>();
       const uses = new Map<Key, MachineStore.Change<Use>>();
