@@ -6,7 +6,7 @@ import {
   type Change,
   changedRows,
   type MachineStore,
-  memory,
+  makeMemory as makeMemoryStore,
   stateGuard,
   stateWrites,
 } from "../machine/MachineStore.ts";

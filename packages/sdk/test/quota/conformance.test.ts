@@ -1,67 +1,89 @@
-import { assert, describe, layer } from "@effect/vitest";
-import type { GroupCommit } from "@destiny/sdk/machine";
-import type { QuotaMachine } from "@destiny/sdk/quota";
-import * as Effect from "effect/Effect";
-import { define, inMemory, issue, make, makeMemory, stamped, withDatabase } from "./Quotas.ts";
+import type { Machine } from "@destiny/sdk/machine";
+import { QuotaMachine, QuotaStore, QuotaTables } from "@destiny/sdk/quota";
+import { MachineStoreSuite } from "@destiny/testkit/conformance";
+import * as Schema from "effect/Schema";
+import { inject } from "vitest";
 
-type Quota = GroupCommit.GroupCommit<QuotaMachine.Input, QuotaMachine.Output, QuotaMachine.Rejection>;
+type Input = QuotaMachine.Input;
 
-/** What every store must keep, told by what the next group sees of it. */
-const story = Effect.fnUntraced(function* (quota: Quota) {
-  const tell = (input: QuotaMachine.Input) =>
-    Effect.match(quota.submit(stamped(input)), {
-      onSuccess: ([output]) => output,
-      onFailure: (rejection) => rejection,
-    });
-  const asked = { ...issue("kept", "s/with slash"), grantId: "kept 1" };
-  const claim = (by: string): QuotaMachine.Input => ({ _tag: "Claim", grantId: asked.grantId, by });
-  const defined = yield* tell(define("kept", 1));
-  const issued = yield* tell(asked);
-  const grant = {
-    _tag: "Grant",
-    quotaId: "kept",
-    grantId: asked.grantId,
-    subject: asked.subject,
-    serial: 1,
-    revoked: false,
-    claim: { by: "order 1", at: 1000 },
-    issuedAt: 1000,
-    until: asked.until,
-    data: asked.data,
-  };
-  assert.deepStrictEqual(
-    [
-      defined,
-      issued,
-      yield* tell({ ...issue("kept", "s/with slash"), grantId: "kept 2" }),
-      yield* tell(issue("kept", "t")),
-      yield* tell(claim("order 1")),
-      yield* tell(claim("order 2")),
-      yield* tell({ _tag: "Release", grantId: asked.grantId, by: "order 1" }),
-      yield* tell({ _tag: "Revoke", quotaId: "kept", grantId: asked.grantId }),
-      yield* tell(claim("order 1")),
-    ],
-    [
-      { _tag: "Defined", quotaId: "kept", limit: 1, version: 1 },
-      { _tag: "Issued", grantId: "kept 1", serial: 1 },
-      { _tag: "AlreadyHas", grantId: "kept 1", serial: 1 },
-      { _tag: "SoldOut", limit: 1, version: 2 },
-      { _tag: "Claimed", grant },
-      { _tag: "AlreadyClaimed", by: "order 1" },
-      { _tag: "Released", grantId: "kept 1" },
-      { _tag: "Revoked", grantId: "kept 1", version: 3 },
-      { _tag: "AlreadyRevoked" },
-    ],
-  );
-  const again = yield* tell(issue("kept", "s/with slash"));
-  assert.strictEqual(again?._tag === "Issued" && again.serial, 2);
+/** More beginnings than ends, so that histories get far. */
+const mostly = ["Issue", "Claim", "Issue", "Issue"] as const;
+const Step = Schema.Struct({
+  kind: Schema.Literals(["Define", ...mostly, ...mostly, "Define", "Raise", "Close", "Revoke", "Release"]),
+  quota: Schema.Literals(["q1", "q2"]),
+  subject: Schema.Literals(["s1", "s/2", "s3"]),
+  limit: Schema.NullOr(Schema.Literals([2, 3])),
+  order: Schema.Literals(["o1", "o2"]),
+  text: Schema.Literals(MachineStoreSuite.awkwardTexts),
+});
+type Step = typeof Step.Type;
+
+const define = (quotaId: string, limit: number | null, opensAt = 0): Input => ({
+  _tag: "Define",
+  quotaId,
+  limit,
+  opensAt,
+  closesAt: null,
 });
 
-describe("every store of quotas", () => {
-  layer(withDatabase, { excludeTestServices: true })("PostgreSQL", (it) => {
-    it.effect("reads back what was decided", () => Effect.flatMap(make, story));
-  });
-  layer(inMemory)("memory", (it) => {
-    it.effect("reads back what was decided", () => Effect.flatMap(makeMemory, story));
-  });
-});
+const input = (
+  step: Step,
+  { at, name, serial }: MachineStoreSuite.Place,
+  view: Machine.View<QuotaMachine.Key, QuotaMachine.State>,
+): Input => {
+  const quotaId = name(step.quota);
+  const held = view.get(QuotaMachine.holderKey(quotaId, step.subject));
+  const grantId = (held?._tag === "Holder" ? held.grant?.grantId : undefined) ?? name("nothing");
+  switch (step.kind) {
+    case "Define":
+      return define(quotaId, step.limit, at);
+    case "Raise":
+      return { _tag: "Raise", quotaId, limit: step.limit };
+    case "Close":
+      return { _tag: "Close", quotaId };
+    case "Issue":
+      return {
+        _tag: "Issue",
+        quotaId,
+        subject: step.subject,
+        grantId: name(`grant ${serial}`),
+        until: step.limit === null ? null : at + 5000,
+        data: { [step.text]: [step.text, 1.5, null, true] },
+      };
+    case "Revoke":
+      return { _tag: "Revoke", quotaId, grantId };
+    case "Claim":
+    case "Release":
+      return { _tag: step.kind, grantId, by: `${step.text} ${step.order}` };
+  }
+};
+
+const cases: MachineStoreSuite.Cases<
+  QuotaMachine.Key,
+  QuotaMachine.State,
+  Input,
+  QuotaMachine.Output,
+  QuotaMachine.Rejection,
+  Step
+> = {
+  machine: QuotaMachine.machine,
+  output: QuotaMachine.Output,
+  rejection: QuotaMachine.Rejection,
+  creates: (quotaId) => [define(quotaId, 1)],
+  changes: (quotaId, which) => ({ _tag: "Raise", quotaId, limit: 2 + which }),
+  rejected: (quotaId) => ({ _tag: "Revoke", quotaId, grantId: "nothing" }),
+  step: Step,
+  input,
+  derived: (key) => key.startsWith("holder/"),
+};
+
+MachineStoreSuite.suite("QuotaStore in memory", cases, MachineStoreSuite.memory(QuotaStore.makeMemory));
+MachineStoreSuite.suite(
+  "QuotaStore in PostgreSQL",
+  cases,
+  MachineStoreSuite.postgres({
+    port: inject("pgPort"),
+    migrations: [QuotaTables.migrations],
+    store: QuotaStore.make,
+  }),
+);
