@@ -33,12 +33,6 @@ const over = (store: QuotaStore.QuotaStore) =>
 
 export const make = Effect.flatMap(SqlClient.SqlClient, (sql) => over(QuotaStore.make(sql)));
 
-/** The same in this process, without a database. */
-export const inMemory = Layer.mergeAll(Inbox.layerMemory, Outbox.layerMemory({ source: "destiny/quota" })).pipe(
-  Layer.provideMerge(Database.Database.layerMemory),
-);
-export const makeMemory = Effect.suspend(() => over(QuotaStore.makeMemory()));
-
 const pool = Effect.gen(function* () {
   const { url } = yield* TestDatabase.TestDatabase;
   return Layer.fresh(PgClient.layer({ url: Redacted.make(url), maxConnections: 4 }));
