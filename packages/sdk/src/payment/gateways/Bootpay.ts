@@ -28,7 +28,7 @@ import {
 } from "../PaymentGateway.ts";
 import * as BootpayAccess from "./BootpayAccess.ts";
 import { cancelCodes, confirmCodes, tokenInvalid } from "./BootpayCodes.ts";
-import { approved, beforeConfirm, inquired, Receipt } from "./BootpayReceipt.ts";
+import { approved, beforeConfirm, inquired, isReceiptId, notAReceipt, Receipt } from "./BootpayReceipt.ts";
 import * as Calls from "./Calls.ts";
 import * as Meanings from "./Meanings.ts";
 
@@ -119,6 +119,7 @@ export const make = Effect.fnUntraced(function* (
       paymentKey,
       vendorOrderId,
     }): Effect.fn.Return<ConfirmOutcome> {
+      if (!isReceiptId(paymentKey)) return notAReceipt;
       const until = yield* deadline;
       const looked = yield* look(paymentKey, until);
       switch (looked._tag) {
@@ -144,6 +145,7 @@ export const make = Effect.fnUntraced(function* (
       return answer.body.status === 1 ? approved(answer.body) : unknown(`status ${answer.body.status}`, true);
     }),
     inquire: Effect.fn("Bootpay.inquire")(function* ({ paymentKey, vendorOrderId }) {
+      if (!isReceiptId(paymentKey)) return notAReceipt;
       const answer = yield* look(paymentKey, yield* deadline);
       return answer._tag === "Body" ? inquired(answer.body, vendorOrderId) : Calls.notLooked(answer, "RC_NOT_FOUND");
     }),

@@ -2,6 +2,19 @@
 import * as Schema from "effect/Schema";
 import { type ConfirmOutcome, type InquiryOutcome, unknown } from "../PaymentGateway.ts";
 
+/** Whatever else a buyer may send for a receipt id would become part of an address, and its failure the gateway's. */
+const receiptId = /^[\w-]{1,100}$/;
+
+export const isReceiptId = (text: string): boolean => receiptId.test(text);
+
+/** What can never pay for an order. */
+export const notAReceipt = {
+  _tag: "Declined",
+  kind: "hard",
+  code: "NO_RECEIPT_ID",
+  message: "This is no receipt id.",
+} as const;
+
 export const Receipt = Schema.Struct({
   receipt_id: Schema.String,
   order_id: Schema.String,

@@ -17,8 +17,13 @@ export const keyOf = (key: string): Key | undefined => {
   return mark < 1 || mark === key.length - 1 ? undefined : { id: key.slice(0, mark), token: key.slice(mark + 1) };
 };
 
+/** A try's number: whatever else a buyer may write there would become part of an address. */
+const number = /^[1-9]\d{0,3}$/;
+
 /** The key, if it belongs to a try of this order. */
 export const keyFor = (key: string, vendorOrderId: string): Key | undefined => {
   const known = keyOf(key);
-  return known?.id.slice(0, known.id.lastIndexOf("-")) === vendorOrderId ? known : undefined;
+  if (known === undefined) return undefined;
+  const mark = known.id.lastIndexOf("-");
+  return known.id.slice(0, mark) === vendorOrderId && number.test(known.id.slice(mark + 1)) ? known : undefined;
 };
