@@ -63,14 +63,14 @@ export const make = Effect.gen(function* () {
     ...payments,
     submit,
     status,
-    open: (reference: string) =>
+    open: (reference: string, provider = "toss") =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        submit({ _tag: "Open", reference, owner, name: "test", amount, provider: "toss", until: now + 600_000 }),
+        submit({ _tag: "Open", reference, owner, name: "test", amount, provider, until: now + 600_000 }),
       ),
     /** The buyer's click; `id` is its idempotency key, another one each time unless given. */
-    click: Effect.fnUntraced(function* (reference: string, paymentKey: string, id?: string) {
+    click: Effect.fnUntraced(function* (reference: string, paymentKey: string, id?: string, provider = "toss") {
       const stamp = { id: id ?? (yield* Ids.fresh), at: yield* Clock.currentTimeMillis };
-      const { attempt } = yield* payments.confirm({ reference, owner, provider: "toss", paymentKey, amount }, stamp);
+      const { attempt } = yield* payments.confirm({ reference, owner, provider, paymentKey, amount }, stamp);
       return attempt.status;
     }),
     /** Sweeps until the intent stands as expected; a bound, not a pause, decides that it never will. */

@@ -105,6 +105,18 @@ describe("Bootpay", () => {
     );
   }
 
+  for (const paymentKey of ["..", "../lookup/order/1", "r1?x", "\ud800", "", "x".repeat(101)]) {
+    it.effect(`${JSON.stringify(paymentKey.slice(0, 20))} is no receipt id: declined without a request`, () =>
+      Effect.gen(function* () {
+        const { gateway, log } = against(() => ({ body: receipt() }));
+        const made = yield* gateway;
+        assert.deepInclude(yield* made.confirm({ ...request, paymentKey }), { _tag: "Declined", kind: "hard" });
+        assert.deepInclude(yield* made.inquire({ ...request, paymentKey }), { _tag: "Declined", kind: "hard" });
+        assert.isEmpty(log);
+      }),
+    );
+  }
+
   for (const [code, status, outcome] of confirmCodes) {
     it.effect(`a confirm that gets ${status} ${code} is ${outcome._tag}`, () =>
       Effect.gen(function* () {

@@ -122,6 +122,10 @@ describe("PortOne", () => {
     ["order-1-2", "order-1"],
     [":token", "order-1"],
     ["order-1-2:", "order-1"],
+    // What a buyer may make up, to reach another address or to break ours.
+    ["order-1-../cancel:token", "order-1"],
+    ["order-1-\ud800:token", "order-1"],
+    ["order-1-0:token", "order-1"],
   ] as const) {
     it.effect(`${paymentKey} is no try of ${vendorOrderId}: declined without a request`, () =>
       Effect.gen(function* () {

@@ -21,7 +21,6 @@ import * as Schema from "effect/Schema";
 import {
   type CancelOutcome,
   type ConfirmOutcome,
-  type InquiryOutcome,
   notSent,
   type PaymentGateway,
   PaymentGateways,
@@ -29,6 +28,7 @@ import {
 } from "../PaymentGateway.ts";
 import * as BootpayAccess from "./BootpayAccess.ts";
 import { cancelCodes, confirmCodes, tokenInvalid } from "./BootpayCodes.ts";
+import { approved, beforeConfirm, inquired, isReceiptId, notAReceipt, Receipt } from "./BootpayReceipt.ts";
 import * as Calls from "./Calls.ts";
 import * as Meanings from "./Meanings.ts";
 
@@ -46,16 +46,6 @@ export const { defaultTimeoutMillis, httpClient } = Calls;
 
 const apiVersion = "5.0.0";
 
-const Receipt = Schema.Struct({
-  receipt_id: Schema.String,
-  order_id: Schema.String,
-  status: Schema.Int,
-  price: Schema.Int,
-  cancelled_price: Schema.Int,
-  method_symbol: Schema.optionalKey(Schema.NullOr(Schema.String)),
-  purchased_at: Schema.optionalKey(Schema.NullOr(Schema.String)),
-});
-type Receipt = typeof Receipt.Type;
 type Answer = Calls.Answer<Receipt>;
 
 const Refusal = Schema.Struct({
@@ -83,56 +73,6 @@ const reads = <Body>(schema: Schema.Codec<Body, unknown>): Calls.Read<Body> => {
 };
 const readReceipt = reads(Receipt);
 const readToken = reads(BootpayAccess.Token);
-
-const approved = (receipt: Receipt): ConfirmOutcome & InquiryOutcome => {
-  const approvedAt = Date.parse(receipt.purchased_at ?? "");
-  if (Number.isNaN(approvedAt)) return unknown("approved without a time", true);
-  const method = receipt.method_symbol;
-  return {
-    _tag: "Approved",
-    amount: receipt.price,
-    approvedAt,
-    ...(method === undefined || method === null ? {} : { method: method.toUpperCase() }),
-  };
-};
-
-const declined = (code: string, message: string) => ({ _tag: "Declined", kind: "hard", code, message }) as const;
-
-const inquired = (receipt: Receipt, vendorOrderId: string): InquiryOutcome => {
-  if (receipt.order_id !== vendorOrderId) return declined("OTHER_ORDER", "The payment belongs to another order.");
-  switch (receipt.status) {
-    case 1:
-      return approved(receipt);
-    // Requested, waiting for us, being approved, waiting for a deposit.
-    case 0:
-    case 2:
-    case 3:
-    case 5:
-      return { _tag: "Pending" };
-    case -1:
-    case -2:
-    case -3:
-      return declined(`STATUS_${receipt.status}`, "The payment did not take place.");
-    case 20:
-      // One status for all that was given back and for a part of it.
-      return receipt.cancelled_price === receipt.price
-        ? declined("CANCELLED", "The payment was given back.")
-        : unknown("partly cancelled", true);
-    default:
-      return unknown(`status ${receipt.status}`, true);
-  }
-};
-
-/** What the receipt says before the confirm; undefined when it may be confirmed. */
-const beforeConfirm = (receipt: Receipt, vendorOrderId: string, amount: number): ConfirmOutcome | undefined => {
-  const outcome = inquired(receipt, vendorOrderId);
-  if (outcome._tag !== "Pending" && outcome._tag !== "NotFound") return outcome;
-  if (receipt.status === 3) return { ...unknown("status 3"), technical: false };
-  // The buyer may still be at it, and a project without separate confirmation takes the money without us.
-  if (receipt.status !== 2) return unknown(`status ${receipt.status}`, true);
-  if (receipt.price === amount) return undefined;
-  return declined("AMOUNT_MISMATCH", `The payment is over ${receipt.price} won.`);
-};
 
 export const make = Effect.fnUntraced(function* (
   options: Options,
@@ -179,6 +119,7 @@ export const make = Effect.fnUntraced(function* (
       paymentKey,
       vendorOrderId,
     }): Effect.fn.Return<ConfirmOutcome> {
+      if (!isReceiptId(paymentKey)) return notAReceipt;
       const until = yield* deadline;
       const looked = yield* look(paymentKey, until);
       switch (looked._tag) {
@@ -204,6 +145,7 @@ export const make = Effect.fnUntraced(function* (
       return answer.body.status === 1 ? approved(answer.body) : unknown(`status ${answer.body.status}`, true);
     }),
     inquire: Effect.fn("Bootpay.inquire")(function* ({ paymentKey, vendorOrderId }) {
+      if (!isReceiptId(paymentKey)) return notAReceipt;
       const answer = yield* look(paymentKey, yield* deadline);
       return answer._tag === "Body" ? inquired(answer.body, vendorOrderId) : Calls.notLooked(answer, "RC_NOT_FOUND");
     }),

@@ -13,25 +13,21 @@
  */
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
+import type * as HttpBody from "effect/http/HttpBody";
 import * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
-import type * as HttpBody from "effect/http/HttpBody";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
-import {
-  type CancelOutcome,
-  type ConfirmOutcome,
-  type InquiryOutcome,
-  type PaymentGateway,
-  PaymentGateways,
-  unknown,
-} from "../PaymentGateway.ts";
+import { type CancelOutcome, type PaymentGateway, PaymentGateways, unknown } from "../PaymentGateway.ts";
 import * as Calls from "./Calls.ts";
 import * as Meanings from "./Meanings.ts";
-import { cancelTypes, confirmTypes, methods, refusals } from "./PortOneCodes.ts";
+import { cancelTypes, confirmTypes, refusals } from "./PortOneCodes.ts";
+import { keyFor, keyOf } from "./PortOneKeys.ts";
+import { approved, inquired, leftOf, Payment } from "./PortOnePayment.ts";
 
+export { paymentId, paymentKey } from "./PortOneKeys.ts";
 export const provider = "portone";
 
 export interface Options {
@@ -48,48 +44,12 @@ export interface Options {
 export const defaultBaseUrl = "https://api.portone.io";
 export const { defaultTimeoutMillis, httpClient } = Calls;
 
-/** The id under which the buyer's `no`-th try to pay an order is opened at the vendor. */
-export const paymentId = (vendorOrderId: string, no: number): string => `${vendorOrderId}-${no}`;
-
-/** What the checkout page hands in: the id that it opened, and the token that it got back. */
-export const paymentKey = (id: string, token: string): string => `${id}:${token}`;
-
-interface Key {
-  readonly id: string;
-  readonly token: string;
-}
-
-const keyOf = (key: string): Key | undefined => {
-  const mark = key.indexOf(":");
-  return mark < 1 || mark === key.length - 1 ? undefined : { id: key.slice(0, mark), token: key.slice(mark + 1) };
-};
-
-/** The key, if it belongs to a try of this order. */
-const keyFor = (key: string, vendorOrderId: string): Key | undefined => {
-  const known = keyOf(key);
-  return known?.id.slice(0, known.id.lastIndexOf("-")) === vendorOrderId ? known : undefined;
-};
-
 const otherOrder = {
   _tag: "Declined",
   kind: "hard",
   code: "OTHER_ORDER",
   message: "The payment belongs to another order.",
 } as const;
-
-const Payment = Schema.Struct({
-  status: Schema.String,
-  currency: Schema.String,
-  amount: Schema.Struct({ total: Schema.Int, cancelled: Schema.Int }),
-  channel: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
-  method: Schema.optionalKey(Schema.Struct({ type: Schema.String })),
-  paidAt: Schema.optionalKey(Schema.String),
-  failure: Schema.optionalKey(
-    Schema.Struct({ reason: Schema.optionalKey(Schema.String), pgCode: Schema.optionalKey(Schema.String) }),
-  ),
-  cancellations: Schema.optionalKey(Schema.Array(Schema.Struct({ status: Schema.String }))),
-});
-type Payment = typeof Payment.Type;
 
 const Confirmation = Schema.Struct({ payment: Schema.Struct({ paidAt: Schema.String }) });
 const Cancellation = Schema.Struct({
@@ -114,56 +74,9 @@ const refusalReader = (known: ReadonlySet<string>) => {
     );
 };
 
-const approved = (amount: number, paidAt: string, method?: string): ConfirmOutcome & InquiryOutcome => {
-  const approvedAt = Date.parse(paidAt);
-  if (Number.isNaN(approvedAt)) return unknown("approved without a time", true);
-  return { _tag: "Approved", amount, approvedAt, ...(method === undefined ? {} : { method }) };
-};
-
-const declined = (code: string, message: string): InquiryOutcome => ({ _tag: "Declined", kind: "hard", code, message });
-
-const inquired = (payment: Payment, isTest: boolean): InquiryOutcome => {
-  switch (payment.status) {
-    case "PAID": {
-      if (payment.currency !== "KRW") return unknown(`paid in ${payment.currency}`, true);
-      if (payment.channel?.type === "TEST" && !isTest)
-        return declined("TEST_CHANNEL", "A test channel takes no money.");
-      const method = payment.method?.type;
-      return approved(
-        payment.amount.total,
-        payment.paidAt ?? "",
-        method === undefined ? undefined : (methods[method] ?? method),
-      );
-    }
-    case "READY":
-    case "PENDING":
-    case "PAY_PENDING":
-    case "VIRTUAL_ACCOUNT_ISSUED":
-      return { _tag: "Pending" };
-    case "FAILED":
-      return declined(
-        payment.failure?.pgCode ?? "FAILED",
-        payment.failure?.reason ?? "The payment did not take place.",
-      );
-    case "CANCELLED":
-    case "PARTIAL_CANCELLED":
-      return payment.amount.cancelled === payment.amount.total
-        ? declined("CANCELLED", "The payment was given back.")
-        : unknown("partly cancelled", true);
-    default:
-      return unknown(`status ${payment.status}`, true);
-  }
-};
-
-/** Won that no cancellation has given back; undefined while one of them is still under way. */
-const leftOf = (payment: Payment): number | undefined =>
-  payment.cancellations?.some(({ status }) => status !== "SUCCEEDED" && status !== "FAILED")
-    ? undefined
-    : payment.amount.total - payment.amount.cancelled;
-
 const minKeyLength = 16;
 
-/** The vendor wants a quoted string of 16 to 256 characters; ours are shorter than that at most. */
+/** The vendor wants a quoted string of 16 to 256 characters; ours are never longer. */
 const quoted = (key: string): string => `"${key.padEnd(minKeyLength, ".").replaceAll(/["\\]/g, "\\$&")}"`;
 
 export const make = Effect.fnUntraced(function* (

@@ -140,7 +140,7 @@ export const make = Effect.fnUntraced(function* (
       ),
     );
 
-  const pathOf = (paymentKey: string): string => `/v1/payments/${encodeURIComponent(paymentKey)}`;
+  const pathOf = (paymentKey: string): string => `/v1/payments/${encodeURIComponent(paymentKey.toWellFormed())}`;
 
   const look = (paymentKey: string): Effect.Effect<Answer> => call(HttpClientRequest.get(pathOf(paymentKey)));
 
