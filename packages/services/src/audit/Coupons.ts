@@ -2,7 +2,7 @@
  * I3 and the coupons of I10: who was given a coupon, and on what it is spent.
  *
  * I3 is the quota's own audit, and that a coupon is spent exactly by the order whose record says so. I10: no coupon is spent
- * on an order that came to nothing. Orders are in another database, so their states are looked up page by page.
+ * on an order that came to nothing, and what it took off is what the order says. Orders are in another database, so their states are looked up page by page.
  */
 import { Audit } from "@destiny/sdk/machine";
 import { QuotaAudit } from "@destiny/sdk/quota";
@@ -27,9 +27,19 @@ const spent = (sql: SqlClient.SqlClient) => sql<Audit.Violation>`
     FROM coupon_use WHERE status = 'used') u ON u.coupon_id::text = g.id AND u.order_id::text = g.claimed_by
   WHERE g.id IS NULL OR u.order_id IS NULL OR u.discount IS DISTINCT FROM u.parts LIMIT ${Audit.maxNamedViolations}`;
 
-const ended = (orders: SqlClient.SqlClient, ids: ReadonlyArray<string>) => orders<Audit.Violation>`
-  SELECT id::text AS id, status || ', but its coupon is used' AS what FROM orders
-  WHERE id = ${Bulk.any(orders, "uuid", ids)} AND status IN ('FAILED', 'CANCELED')`;
+interface Spent {
+  readonly id: string;
+  readonly coupon: string;
+  readonly discount: bigint;
+}
+
+const wrong = (orders: SqlClient.SqlClient, uses: ReadonlyArray<Spent>) => orders<Audit.Violation>`
+  SELECT o.id::text AS id, CASE WHEN status IN ('FAILED', 'CANCELED') THEN status || ', but its coupon is used'
+      ELSE 'the order takes off ' || coalesce(taken::text, 'nothing yet') || ' won, its coupon ' || x.discount END AS what
+  FROM ${Bulk.rows(orders, "x", { id: "uuid", coupon: "uuid", discount: "int8" }, uses)} JOIN orders o ON o.id = x.id
+  CROSS JOIN LATERAL (SELECT sum((item->>'discount')::bigint) AS taken FROM jsonb_array_elements(items) item) parts
+  WHERE status IN ('FAILED', 'CANCELED') OR coupon_id IS DISTINCT FROM x.coupon
+    OR (amount IS NOT NULL AND taken IS DISTINCT FROM x.discount)`;
 
 export const audit: Effect.Effect<ReadonlyArray<Audit.Finding>, SqlError, Sources> = Effect.gen(function* () {
   const sources = yield* Sources;
@@ -40,12 +50,12 @@ export const audit: Effect.Effect<ReadonlyArray<Audit.Finding>, SqlError, Source
   const left: Array<Audit.Violation> = [];
   let after = "00000000-0000-0000-0000-000000000000";
   for (;;) {
-    const page = yield* sql<{ readonly id: string }>`SELECT order_id::text AS id FROM coupon_use
+    const page = yield* sql<Spent>`SELECT order_id::text AS id, coupon_id::text AS coupon,
+        (outcome->'discount'->>'discount')::bigint AS discount FROM coupon_use
       WHERE status = 'used' AND order_id > ${after}::uuid ORDER BY order_id LIMIT ${pageRows}`;
-    const ids = page.map(({ id }) => id);
-    if (ids.length > 0) left.push(...(yield* ended(sources.of("order"), ids)));
+    if (page.length > 0) left.push(...(yield* wrong(sources.of("order"), page)));
     if (page.length < pageRows) break;
-    after = ids.at(-1) ?? after;
+    after = page.at(-1)?.id ?? after;
   }
   return [
     Audit.merge("I3", [quota, { id: "I3", checked: uses, violations: yield* spent(sql) }]),

@@ -71,5 +71,9 @@ export const PricedLine = Schema.Struct({
 });
 export type PricedLine = typeof PricedLine.Type;
 
+/** A line as it is sold: what the order's coupon takes off it is part of it. */
+export const SoldLine = Schema.Struct({ ...PricedLine.fields, discount: Won });
+export type SoldLine = typeof SoldLine.Type;
+
 /** UTC epoch milliseconds, to the end of the year 9999: clients send it back in cursors, and a database knows no later. */
 export const Instant = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 253_402_300_799_999 }));

@@ -8,6 +8,7 @@ import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import {
   BrandId,
   CancellationId,
+  CouponId,
   Instant,
   Lines,
   maxQuantity,
@@ -57,7 +58,12 @@ const items = Lines.check(
   }),
 );
 
-export const PlaceOrder = Schema.Struct({ ...Recipient.fields, items });
+export const PlaceOrder = Schema.Struct({
+  ...Recipient.fields,
+  items,
+  /** A coupon of the shopper's own; whether it fits is said by the order's state, not by this answer. */
+  couponId: Schema.optionalKey(CouponId),
+});
 
 export const OrderItem = Schema.Struct({
   productId: ProductId,
@@ -65,6 +71,8 @@ export const OrderItem = Schema.Struct({
   /** Known once the saga has validated the products. */
   brandId: Schema.NullOr(BrandId),
   unitPrice: Schema.NullOr(Won),
+  /** What the coupon takes off this line; known together with what has to be paid. */
+  discount: Schema.NullOr(Won),
 });
 
 /** The last wish to cancel, whatever became of it. */
@@ -83,6 +91,7 @@ export const Order = Schema.Struct({
   failureReason: Schema.NullOr(FailureReason),
   failureDetail: Schema.NullOr(Schema.String),
   cancellation: Schema.NullOr(Cancellation),
+  couponId: Schema.NullOr(CouponId),
   originalAmount: Schema.NullOr(Won),
   discountAmount: Won,
   finalAmount: Schema.NullOr(Won),

@@ -1,13 +1,14 @@
 /** What the order context is asked, and what it tells. */
 import { Message } from "@destiny/sdk/message";
 import * as Schema from "effect/Schema";
-import { CancellationId, Lines, OrderId, PricedLine, UserId, Won } from "./common.ts";
+import { CancellationId, CouponId, Lines, OrderId, SoldLine, UserId, Won } from "./common.ts";
 import { orderCommands, orderEvents } from "./topics.ts";
 
 /** Why an order failed, in words that a shop front can translate. */
 export const FailureReason = Schema.Literals([
   "INVALID",
   "SOLD_OUT",
+  "COUPON_REFUSED",
   "PAYMENT_EXPIRED",
   "PAYMENT_UNAVAILABLE",
   "STOCK_GONE",
@@ -21,7 +22,7 @@ const key = ({ orderId }: { readonly orderId: OrderId }): string => orderId;
 /** A shopper ordered: this starts the saga. */
 export const OrderPlaced = Message.event("order.placed.v1", {
   topic: orderEvents,
-  payload: Schema.Struct({ orderId: OrderId, userId: UserId, lines: Lines }),
+  payload: Schema.Struct({ orderId: OrderId, userId: UserId, lines: Lines, couponId: Schema.NullOr(CouponId) }),
   key,
 });
 export type OrderPlaced = typeof OrderPlaced.payload.Type;
@@ -33,10 +34,10 @@ export const OrderCancelRequested = Message.event("order.cancel-requested.v1", {
   key,
 });
 
-/** Prices are fixed, stock is held, payment is open: the shopper may pay. */
+/** Prices are fixed, stock is held, the coupon is used, payment is open: the shopper may pay `amount`. */
 export const AwaitPayment = Message.command("order.await-payment.v1", {
   topic: orderCommands,
-  payload: Schema.Struct({ orderId: OrderId, lines: Schema.Array(PricedLine), amount: Won }),
+  payload: Schema.Struct({ orderId: OrderId, lines: Schema.Array(SoldLine), amount: Won }),
   key,
   success: nothing,
   refusal: Schema.Never,
@@ -74,6 +75,7 @@ export const OrderCancellationStarted = Message.event("order.cancellation-starte
     orderId: OrderId,
     /** What was paid; nothing has to be refunded of an order that cost nothing. */
     amount: Won,
+    couponId: Schema.NullOr(CouponId),
     reason: Schema.String,
   }),
   key,

@@ -15,15 +15,16 @@ import {
   CancellationId,
   type CloseCancellation,
   type CloseOrder,
+  CouponId,
   FailureReason,
   type Line,
   mergeLines,
   OrderId,
   OrderStatus,
-  type PricedLine,
   ProductId,
   Quantity,
   Recipient,
+  type SoldLine,
   UserId,
   Won,
 } from "../contracts/index.ts";
@@ -38,10 +39,12 @@ export const OrderState = Schema.Struct({
       quantity: Quantity,
       brandId: Schema.NullOr(BrandId),
       unitPrice: Schema.NullOr(Won),
+      discount: Schema.NullOr(Won),
     }),
   ),
   recipient: Recipient,
-  /** What the shopper has to pay; fixed when payment opens. */
+  couponId: Schema.NullOr(CouponId),
+  /** What the shopper has to pay, discounts taken off; fixed when payment opens. */
   amount: Schema.NullOr(Won),
   failure: Schema.NullOr(Schema.Struct({ reason: FailureReason, detail: Schema.String })),
   /** The last wish to cancel; at most one is under way. */
@@ -58,6 +61,7 @@ export type OrderInput =
       readonly orderId: OrderId;
       readonly userId: UserId;
       readonly lines: ReadonlyArray<Line>;
+      readonly couponId: CouponId | null;
       readonly recipient: Recipient;
     }
   | {
@@ -72,7 +76,7 @@ export type OrderInput =
   | {
       readonly _tag: "AwaitPayment";
       readonly orderId: OrderId;
-      readonly lines: ReadonlyArray<PricedLine>;
+      readonly lines: ReadonlyArray<SoldLine>;
       readonly amount: Won;
     }
   | { readonly _tag: "Complete"; readonly orderId: OrderId }
@@ -177,8 +181,9 @@ export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderStat
         id: input.orderId,
         userId: input.userId,
         status: "PENDING",
-        items: mergeLines(input.lines).map((line) => ({ ...line, brandId: null, unitPrice: null })),
+        items: mergeLines(input.lines).map((line) => ({ ...line, brandId: null, unitPrice: null, discount: null })),
         recipient: input.recipient,
+        couponId: input.couponId,
         amount: null,
         failure: null,
         cancellation: null,

@@ -15,12 +15,17 @@ import {
   OrderId,
   OrderNotFound,
   UserId,
+  Won,
 } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import { decode } from "./Consumers.ts";
 import type { OrderState } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
+
+/** Off the lines altogether; nothing before the prices are known. */
+const discountOf = ({ items }: OrderState): Won =>
+  Won.make(items.reduce((sum, { discount }) => sum + (discount ?? 0), 0));
 
 const shown = (state: OrderState): Order => ({
   id: state.id,
@@ -29,8 +34,9 @@ const shown = (state: OrderState): Order => ({
   failureReason: state.failure?.reason ?? null,
   failureDetail: state.failure?.detail ?? null,
   cancellation: state.cancellation,
-  originalAmount: state.amount,
-  discountAmount: 0 as Order["discountAmount"],
+  couponId: state.couponId,
+  originalAmount: state.amount === null ? null : Won.make(state.amount + discountOf(state)),
+  discountAmount: discountOf(state),
   finalAmount: state.amount,
   items: state.items,
   recipient: state.recipient,
@@ -52,7 +58,7 @@ const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
     return handlers.handleAll({
       place: Effect.fn("order.place")(function* ({ headers, payload }) {
         const { userId } = yield* Auth.CurrentPrincipal;
-        const { items, ...recipient } = payload;
+        const { couponId = null, items, ...recipient } = payload;
         const identity = yield* IdempotencyKey.identify({ userId, key: headers["idempotency-key"] });
         const order = yield* orders
           .submit({
@@ -62,6 +68,7 @@ const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
               orderId: OrderId.make(yield* Ids.fresh),
               userId: UserId.make(userId),
               lines: items,
+              couponId,
               recipient,
             },
           })

@@ -16,13 +16,13 @@ import type { OrderInput, OrderState, Rejection } from "./Domain.ts";
 const commands = { AwaitPayment, Complete: CompleteOrder, Close: CloseOrder, CloseCancellation } as const;
 
 /** Starts CancelOrder for an order that has just come to be cancelled. */
-const started = ({ amount, cancellation, id: orderId, status }: OrderState): ReadonlyArray<Envelope.Draft> =>
+const started = ({ amount, cancellation, couponId, id: orderId, status }: OrderState): ReadonlyArray<Envelope.Draft> =>
   status !== "CANCEL_REQUESTED" || cancellation === null || amount === null
     ? []
     : [
         Message.draft(
           OrderCancellationStarted,
-          { cancellationId: cancellation.id, orderId, amount, reason: cancellation.reason },
+          { cancellationId: cancellation.id, orderId, amount, couponId, reason: cancellation.reason },
           { orderedBy: orderId, correlationId: orderId },
         ),
       ];
@@ -38,10 +38,10 @@ export const emit = ({
   const changed = verdict.changes.size > 0 ? verdict.outputs : [];
   switch (input.input._tag) {
     case "Place":
-      return verdict.outputs.map(({ items, userId }) =>
+      return verdict.outputs.map(({ couponId, items, userId }) =>
         Message.draft(
           OrderPlaced,
-          { orderId, userId, lines: items.map(({ productId, quantity }) => ({ productId, quantity })) },
+          { orderId, userId, couponId, lines: items.map(({ productId, quantity }) => ({ productId, quantity })) },
           extras,
         ),
       );

@@ -41,6 +41,16 @@ ALTER TABLE orders DROP COLUMN cancel_reason;
 
 `;
 
+/** What a coupon takes off stands with its line; orders of before had none. */
+const coupons = `
+ALTER TABLE orders ADD COLUMN coupon_id uuid;
+
+UPDATE orders SET items = coalesce((
+  SELECT jsonb_agg(item || jsonb_build_object('discount', CASE WHEN item->'unitPrice' = 'null' THEN NULL ELSE 0 END) ORDER BY no)
+  FROM jsonb_array_elements(items) WITH ORDINALITY AS line(item, no)), '[]');
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "order",
   steps: {
@@ -49,6 +59,9 @@ export const migrations: Migrations.Migrations = {
     }),
     "0002_cancellations": Effect.gen(function* () {
       yield* Migrations.statements(cancellations)(yield* SqlClient.SqlClient);
+    }),
+    "0003_coupons": Effect.gen(function* () {
+      yield* Migrations.statements(coupons)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -63,6 +76,7 @@ interface Row {
   readonly cancellation: unknown;
   readonly completed_at: Date | null;
   readonly items: unknown;
+  readonly coupon_id: string | null;
   readonly recipient: unknown;
   readonly created_at: Date;
   readonly updated_at: Date;
@@ -78,6 +92,7 @@ const stateOf = (row: Row): OrderState =>
     status: row.status,
     items: row.items,
     recipient: row.recipient,
+    couponId: row.coupon_id,
     amount: row.amount === null ? null : Number(row.amount),
     failure: row.failure,
     cancellation: row.cancellation,
@@ -99,6 +114,7 @@ const table = {
     cancellation: "jsonb",
     completed_at: "timestamptz",
     items: "jsonb",
+    coupon_id: "uuid",
     recipient: "jsonb",
     created_at: "timestamptz",
     updated_at: "timestamptz",
@@ -115,6 +131,7 @@ const rowOf = ({ state, version }: Machine.Versioned<OrderState>) => ({
   cancellation: state.cancellation,
   completed_at: state.completedAt,
   items: state.items,
+  coupon_id: state.couponId,
   recipient: state.recipient,
   created_at: state.createdAt,
   updated_at: state.updatedAt,

@@ -1,5 +1,5 @@
 /**
- * From a completed order back to nothing: refund the money, return the units, close the order.
+ * From a completed order back to nothing: refund the money, return coupon and units, close the order.
  *
  * Forward only: each step is asked again until it is done, and a step that stays refused or unanswered leaves the saga stuck
  * with its reason. Then it is for operators to say: `retry` it, `skip` a step that they did by hand, or `compensate`, which
@@ -9,7 +9,14 @@
  * operators may start another one after one that they gave up.
  */
 import { Saga } from "@destiny/sdk/saga";
-import { CloseCancellation, OrderCancellationStarted, RefundPayment, ReturnStock } from "../contracts/index.ts";
+import {
+  CloseCancellation,
+  OrderCancellationStarted,
+  RefundPayment,
+  ReturnCoupon,
+  ReturnStock,
+} from "../contracts/index.ts";
+import { couponOf, hasCoupon } from "./Coupons.ts";
 
 type Close = typeof CloseCancellation.payload.Type;
 
@@ -29,6 +36,11 @@ export const definition = Saga.define("cancel-order", {
     "refund payment",
     Saga.ask(RefundPayment, ({ orderId, reason }) => ({ orderId, reason })),
     { when: ({ amount }) => amount > 0 },
+  )
+  .retriable(
+    "return coupon",
+    Saga.ask(ReturnCoupon, (data) => ({ orderId: data.orderId, couponId: couponOf(data) })),
+    { when: hasCoupon },
   )
   .retriable(
     "return stock",

@@ -1,9 +1,10 @@
 /**
  * From an order to a paid and claimed one, or back to nothing.
  *
- * Validate products and prices, hold stock, open payment, tell the order that it can be paid, wait for the money, claim the
- * stock, complete. An order that costs nothing opens no payment and waits for none. Before the money everything is undone in reverse; after it the saga only goes forward, and a hold that
- * expired under a paid order takes the path `stock gone`: refund, and close the order with its reason.
+ * Validate products and prices, hold stock, use the coupon, open payment, tell the order that it can be paid, wait for the
+ * money, claim the stock, complete. An order that costs nothing opens no payment and waits for none. Before the money
+ * everything is undone in reverse; after it the saga only goes forward, and a hold that expired under a paid order takes the
+ * path `stock gone`: refund, return the coupon, and close the order with its reason.
  */
 import { Saga } from "@destiny/sdk/saga";
 import * as Schema from "effect/Schema";
@@ -13,6 +14,8 @@ import {
   CloseOrder,
   ClosePayment,
   CompleteOrder,
+  CouponId,
+  type Discount,
   ExtendHold,
   FailureReason,
   HoldStock,
@@ -22,14 +25,18 @@ import {
   OrderId,
   OrderPlaced,
   PaymentSettled,
-  PricedLine,
+  type PricedLine,
   RefundPayment,
   ReleaseStock,
+  ReturnCoupon,
+  SoldLine,
+  UseCoupon,
   UserId,
   ValidateProducts,
   VoidPayment,
   Won,
 } from "../contracts/index.ts";
+import { couponOf, hasCoupon } from "./Coupons.ts";
 
 export interface Windows {
   /** How long the shopper may pay. */
@@ -42,8 +49,10 @@ const Data = Schema.Struct({
   orderId: OrderId,
   userId: UserId,
   lines: Lines,
-  /** Fixed by the products' validation, never again read from a catalogue. */
-  priced: Schema.Array(PricedLine),
+  couponId: Schema.NullOr(CouponId),
+  /** Fixed by the products' validation, never again read from a catalogue; the coupon takes its part off. */
+  priced: Schema.Array(SoldLine),
+  /** What has to be paid. */
   amount: Won,
 });
 type Data = typeof Data.Type;
@@ -52,9 +61,24 @@ type Data = typeof Data.Type;
 const total = (lines: ReadonlyArray<PricedLine>): Won =>
   Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0));
 
+const withoutDiscount = (lines: ReadonlyArray<PricedLine>): Data["priced"] =>
+  lines.map((line) => ({ ...line, discount: Won.make(0) }));
+
+/** The coupon's parts, line by line: it was told the same lines. */
+const discounted = (data: Data, { discount, lines }: Discount): Data => {
+  const parts = new Map(lines.map((line) => [line.productId, line.discount]));
+  return {
+    ...data,
+    priced: data.priced.map((line) => ({ ...line, discount: parts.get(line.productId) ?? line.discount })),
+    amount: Won.make(data.amount - discount),
+  };
+};
+
 const costs = ({ amount }: Data): boolean => amount > 0;
 
 const ofOrder = ({ orderId }: Data) => ({ orderId });
+
+const returnCoupon = Saga.ask(ReturnCoupon, (data: Data) => ({ orderId: data.orderId, couponId: couponOf(data) }));
 
 /** A reason is a code, and what a person wants to know behind it. */
 const because = (code: FailureReason, detail: string): string => `${code} ${detail}`;
@@ -88,6 +112,23 @@ const holdRefused = (refusal: typeof HoldStock.refusal.Type): string => {
   }
 };
 
+const couponRefused = (refusal: typeof UseCoupon.refusal.Type): string => {
+  switch (refusal._tag) {
+    case "Expired":
+      return because("COUPON_REFUSED", `it expired at ${new Date(refusal.expiresAt).toISOString()}`);
+    case "BelowMinimum":
+      return because("COUPON_REFUSED", `it needs an order of ${refusal.minOrderAmount} won`);
+    case "NotFound":
+      return because("COUPON_REFUSED", "there is no such coupon of this shopper");
+    case "AlreadyUsed":
+      return because("COUPON_REFUSED", "it was used before");
+    case "Revoked":
+      return because("COUPON_REFUSED", "it was revoked");
+    case "Cancelled":
+      return because("INTERNAL", "the coupon was returned before it was used");
+  }
+};
+
 export const make = ({ holdMillis, paymentMillis }: Windows) =>
   Saga.define("place-order", {
     version: 1,
@@ -103,7 +144,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
       Saga.ask(
         ValidateProducts,
         ({ lines, orderId }: Data) => ({ orderId, lines }),
-        (data, { lines }) => ({ ...data, priced: lines, amount: total(lines) }),
+        (data, { lines }) => ({ ...data, priced: withoutDiscount(lines), amount: total(lines) }),
       ),
       {
         refused: ({ products }) =>
@@ -114,6 +155,21 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
       "hold stock",
       Saga.ask(HoldStock, ({ lines, orderId }, { enteredAt }) => ({ orderId, lines, until: enteredAt + holdMillis })),
       { undo: Saga.ask(ReleaseStock, ofOrder), refused: holdRefused },
+    )
+    .compensable(
+      "use coupon",
+      Saga.ask(
+        UseCoupon,
+        (data) => ({
+          orderId: data.orderId,
+          userId: data.userId,
+          couponId: couponOf(data),
+          lines: data.priced,
+          amount: data.amount,
+        }),
+        discounted,
+      ),
+      { when: hasCoupon, undo: returnCoupon, refused: couponRefused },
     )
     .compensable(
       "open payment",
@@ -161,6 +217,7 @@ export const make = ({ holdMillis, paymentMillis }: Windows) =>
               "refund payment",
               Saga.ask(RefundPayment, ({ orderId }) => ({ orderId, reason: "the stock is gone" })),
             )
+            .retriable("return coupon", returnCoupon, { when: hasCoupon })
             .retriable(
               "close order",
               Saga.ask(CloseOrder, ({ orderId }): Close => ({ orderId, outcome: stockGone })),

@@ -1,7 +1,7 @@
 /** What the tests of the order service have in common: the service, and orders to place. */
 import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
-import { BrandId, OrderId, type PricedLine, ProductId, Won } from "../../src/contracts/index.ts";
+import { BrandId, OrderId, ProductId, type SoldLine, Won } from "../../src/contracts/index.ts";
 import * as Order from "../../src/order/layer.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import type { Shopper } from "../shared/TestTokens.ts";
@@ -38,6 +38,7 @@ const brandId = BrandId.make("0190a000-0000-7000-8000-00000000b0b0");
 
 /** The prices that the saga would fix: 1,000 won a piece. */
 export const priced = Effect.fnUntraced(function* (quantity = 1) {
-  const line: PricedLine = { productId: yield* product, brandId, quantity, unitPrice: Won.make(1000) };
+  const productId = yield* product;
+  const line: SoldLine = { productId, brandId, quantity, unitPrice: Won.make(1000), discount: Won.make(0) };
   return { lines: [line], amount: Won.make(1000 * quantity) };
 });

@@ -3,7 +3,7 @@ import { MachineStore } from "@destiny/sdk/machine";
 import { MachineStoreSuite } from "@destiny/testkit/conformance";
 import * as Schema from "effect/Schema";
 import { inject } from "vitest";
-import { BrandId, CancellationId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import { BrandId, CancellationId, CouponId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, Rejection } from "../../src/order/Domain.ts";
 import * as Store from "../../src/order/Store.ts";
 import { recipient } from "./Orders.ts";
@@ -11,6 +11,7 @@ import { recipient } from "./Orders.ts";
 const userId = UserId.make("0190a000-0000-7000-8000-000000000002");
 const strangerId = UserId.make("0190a000-0000-7000-8000-000000000003");
 const productId = ProductId.make("0190a000-0000-7000-8000-000000000004");
+const couponId = CouponId.make("0190a000-0000-7000-8000-000000000007");
 const brandId = BrandId.make("0190a000-0000-7000-8000-000000000005");
 
 /** The order that is called so. */
@@ -35,15 +36,17 @@ const place = (orderId: OrderId, text: string, quantity: number): OrderInput => 
   orderId,
   userId,
   lines: [{ productId, quantity }],
+  couponId: text === "plain" ? null : couponId,
   recipient: { ...recipient, address2: text },
 });
 /** More than 32 bits hold. */
 const unitPrice = Won.make(9_000_000_000);
+const discount = Won.make(4_300_000_000);
 const awaitPayment = (orderId: OrderId): OrderInput => ({
   _tag: "AwaitPayment",
   orderId,
-  lines: [{ productId, brandId, quantity: 1, unitPrice }],
-  amount: unitPrice,
+  lines: [{ productId, brandId, quantity: 1, unitPrice, discount }],
+  amount: Won.make(unitPrice - discount),
 });
 
 const cancel = (orderId: OrderId, by: UserId | null, reason: string): OrderInput => ({

@@ -27,14 +27,14 @@ const brandId = BrandId.make("0190a000-0000-7000-8000-000000000005");
 
 /** Every input, and the variants of it that go different ways. */
 const inputs = {
-  Place: { _tag: "Place", orderId, userId, lines: [{ productId, quantity: 2 }], recipient },
+  Place: { _tag: "Place", orderId, userId, lines: [{ productId, quantity: 2 }], couponId: null, recipient },
   RequestCancel: { _tag: "RequestCancel", orderId, cancellationId, userId, reason: "why not" },
   RequestCancelByStranger: { _tag: "RequestCancel", orderId, cancellationId, userId: strangerId, reason: "why not" },
   RequestCancelByMaster: { _tag: "RequestCancel", orderId, cancellationId, userId: null, reason: "why not" },
   AwaitPayment: {
     _tag: "AwaitPayment",
     orderId,
-    lines: [{ productId, brandId, quantity: 2, unitPrice: Won.make(500) }],
+    lines: [{ productId, brandId, quantity: 2, unitPrice: Won.make(500), discount: Won.make(0) }],
     amount: Won.make(1000),
   },
   Complete: { _tag: "Complete", orderId },

@@ -33,10 +33,11 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         failureReason: null,
         failureDetail: null,
         cancellation: null,
+        couponId: null,
         originalAmount: null,
         discountAmount: 0,
         finalAmount: null,
-        items: lines.map((line) => ({ ...line, brandId: null, unitPrice: null })),
+        items: lines.map((line) => ({ ...line, brandId: null, unitPrice: null, discount: null })),
         recipient: Orders.recipient,
       });
       assert.deepStrictEqual((yield* http.get(`/v1/orders/${id}`, { as: shopper })).body, answer.body);
@@ -45,7 +46,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
       const events = yield* bus.said(OrderPlaced, id);
       assert.deepStrictEqual(
         events.map(({ payload }) => payload),
-        [{ orderId: id, userId: shopper.userId, lines }],
+        [{ orderId: id, userId: shopper.userId, lines, couponId: null }],
       );
       assert.strictEqual(events[0]?.envelope.correlationId, id);
     }),
@@ -178,7 +179,8 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         [answer.status, answer.body["userId"], answer.body["status"], answer.body["finalAmount"]],
         [201, shopper.userId, "PENDING", null],
       );
-      assert.deepStrictEqual(answer.body["items"], [{ productId, quantity: 1, brandId: null, unitPrice: null }]);
+      const unpriced = { brandId: null, unitPrice: null, discount: null };
+      assert.deepStrictEqual(answer.body["items"], [{ productId, quantity: 1, ...unpriced }]);
     }),
   );
 

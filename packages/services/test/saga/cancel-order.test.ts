@@ -4,6 +4,7 @@ import * as Effect from "effect/Effect";
 import {
   CancellationId,
   CloseCancellation,
+  CouponId,
   OrderCancellationStarted,
   OrderId,
   RefundPayment,
@@ -14,11 +15,11 @@ import { ServiceTest } from "../shared/ServiceTest.ts";
 import * as Participants from "./Participants.ts";
 
 /** A completed order whose cancellation has just been asked for. */
-const started = Effect.fnUntraced(function* (amount = 3000) {
+const started = Effect.fnUntraced(function* (amount = 3000, couponId: CouponId | null = null) {
   const { bus, http, tokens } = yield* ServiceTest;
   const orderId = OrderId.make(yield* Ids.fresh);
   const cancellationId = CancellationId.make(yield* Ids.fresh);
-  const payload = { cancellationId, orderId, amount: Won.make(amount), reason: "too big" };
+  const payload = { cancellationId, orderId, amount: Won.make(amount), couponId, reason: "too big" };
   yield* bus.publish(yield* bus.envelope(OrderCancellationStarted, payload));
   const path = `/v1/sagas/cancel-order/${cancellationId}`;
   const as = yield* tokens.master;

@@ -11,8 +11,14 @@ const recipient = { recipientName: "Kim", recipientPhone: "010-1234-5678", zipco
 
 export const order = (productId: string, quantity = 1) => ({ ...recipient, items: [{ productId, quantity }] });
 
-export const place = Effect.fnUntraced(function* (shopper: Shopper, productId: string, quantity = 1) {
-  const placed = yield* shopper.call("POST", "/v1/orders", { body: order(productId, quantity), headers: key() });
+export const place = Effect.fnUntraced(function* (
+  shopper: Shopper,
+  productId: string,
+  quantity = 1,
+  couponId?: string,
+) {
+  const body = { ...order(productId, quantity), ...(couponId === undefined ? {} : { couponId }) };
+  const placed = yield* shopper.call("POST", "/v1/orders", { body, headers: key() });
   assert.strictEqual(placed.status, 201, JSON.stringify(placed.body));
   return String(placed.body["id"]);
 });
@@ -26,8 +32,13 @@ export const after = Effect.fnUntraced(function* (shopper: Shopper, orderId: str
   return assert.fail(`order ${orderId} is still ${since}`);
 });
 
-export const payable = Effect.fnUntraced(function* (shopper: Shopper, productId: string, quantity = 1) {
-  const orderId = yield* place(shopper, productId, quantity);
+export const payable = Effect.fnUntraced(function* (
+  shopper: Shopper,
+  productId: string,
+  quantity = 1,
+  couponId?: string,
+) {
+  const orderId = yield* place(shopper, productId, quantity, couponId);
   const seen = yield* after(shopper, orderId, "PENDING");
   assert.strictEqual(seen["status"], "WAITING_PAYMENT", JSON.stringify(seen));
   return { orderId, amount: Number(seen["finalAmount"]) };

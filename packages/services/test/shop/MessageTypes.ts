@@ -23,10 +23,6 @@ export const answerTo = ({ type }: Message.AnyCommand): string => type + Message
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
   [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
-  [Contracts.UseCoupon.type]: "an order names no coupon yet",
-  [answerTo(Contracts.UseCoupon)]: "nobody asks",
-  [Contracts.ReturnCoupon.type]: "an order names no coupon yet",
-  [answerTo(Contracts.ReturnCoupon)]: "nobody asks",
   [answerTo(Contracts.ExtendHold)]:
     "the saga only mentions the extension to the stock: it names no topic for an answer",
 };

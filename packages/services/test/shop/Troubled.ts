@@ -41,7 +41,7 @@ const refusesRefunds = { kind: "error", code: "NOT_CANCELABLE_PAYMENT", operatio
 /** The gateway says no to the refund: the saga stands still, and goes on when the money is back after all. */
 const refundRefused = Effect.gen(function* () {
   const { toss } = yield* Shop;
-  const order = yield* outsold;
+  const order = yield* outsold(bought);
   toss.faults.put({ rules: [refusesRefunds] });
   yield* pay(order);
   yield* standsAt(order.orderId, "stuck.after", "refund payment");

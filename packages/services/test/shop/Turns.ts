@@ -13,9 +13,12 @@ import {
   PaymentSettled,
   RefundPayment,
   ReleaseStock,
+  ReturnCoupon,
+  UseCoupon,
   ValidateProducts,
   VoidPayment,
 } from "../../src/contracts/index.ts";
+import { coupon, couponBack, couponStatus, discounted } from "./Coupons.ts";
 import { after, place, standsAt, stock } from "./Journey.ts";
 import { moneyBack, onSale } from "./Journeys.ts";
 import * as Late from "./Late.ts";
@@ -24,20 +27,22 @@ import { Shop } from "./Shop.ts";
 import { type Bought, bought, endsAs, nothingLeft, outsold, pay, took, type Turn, turn, unwanted } from "./Words.ts";
 
 /** Unwanted while a question is out before the payment. */
-const unwantedBefore = (step: string, { type }: { readonly type: string }): Turn =>
+const unwantedBefore = (step: string, { type }: { readonly type: string }, withCoupon = false): Turn =>
   turn(
     `cancelled while the saga asks: ${step}`,
     Effect.gen(function* () {
       const { buyer, productId } = yield* onSale(3);
       // The order has no id yet: of the four questions one names only the buyer, the others the product.
       const late = yield* Late.make("saga", type, type === OpenPayment.type ? buyer.userId : productId);
-      const orderId = yield* place(buyer, productId, 2);
+      const couponId = withCoupon ? yield* coupon(buyer) : undefined;
+      const orderId = yield* place(buyer, productId, 2, couponId);
       yield* standsAt(orderId, "running.before", step);
       yield* late.sent;
       yield* unwanted({ buyer, orderId });
       yield* late.release;
       yield* endsAs({ buyer, orderId }, "CANCELED");
       yield* nothingLeft({ orderId, productId });
+      if (couponId !== undefined) assert.strictEqual(yield* couponStatus(buyer, couponId), "AVAILABLE");
     }),
   );
 
@@ -77,10 +82,10 @@ const unwantedUndone = (situation: SagaState.Situation, step: string | null, lat
   turn(
     `cancelled while it is undone for want of money: ${step ?? "last word"}`,
     Effect.gen(function* () {
-      const order = yield* bought;
+      const order = yield* discounted;
       yield* unwantedAt(order, { situation, step, late }, Effect.void);
       yield* endsAs(order, "FAILED", "PAYMENT_EXPIRED");
-      yield* nothingLeft(order);
+      yield* couponBack(order);
     }),
   );
 
@@ -89,10 +94,11 @@ const unwantedOutsold = (step: string, late: { readonly type: string }): Turn =>
   turn(
     `cancelled when its units are gone: ${step}`,
     Effect.gen(function* () {
-      const order = yield* outsold;
+      const order = yield* outsold(discounted);
       yield* unwantedAt(order, { situation: "running.after", step, late }, pay(order));
       yield* endsAs(order, "FAILED", "STOCK_GONE");
       yield* moneyBack(order.orderId);
+      assert.strictEqual(yield* couponStatus(order.buyer, order.couponId), "AVAILABLE");
     }),
   );
 
@@ -181,15 +187,18 @@ const settledMeanwhile = Effect.gen(function* () {
 export const turns: ReadonlyArray<Turn> = [
   unwantedBefore("validate products", ValidateProducts),
   unwantedBefore("hold stock", HoldStock),
+  unwantedBefore("use coupon", UseCoupon, true),
   unwantedBefore("open payment", OpenPayment),
   unwantedBefore("await payment", AwaitPayment),
   turn("cancelled while the saga asks the arbiter", unwantedWhileClosing),
   unwantedAfter("claim stock", ClaimStock),
   unwantedAfter("complete order", CompleteOrder),
   unwantedUndone("compensating.undoing", "open payment", VoidPayment),
+  unwantedUndone("compensating.undoing", "use coupon", ReturnCoupon),
   unwantedUndone("compensating.undoing", "hold stock", ReleaseStock),
   unwantedUndone("compensating.failing", null, CloseOrder),
   unwantedOutsold("refund payment", RefundPayment),
+  unwantedOutsold("return coupon", ReturnCoupon),
   unwantedOutsold("close order", CloseOrder),
   early(true),
   early(false),

@@ -70,9 +70,9 @@ export const nothingLeft = Effect.fnUntraced(function* ({ orderId, productId }: 
 export const turn = (name: string, run: Effect.Effect<void, never, Shop>): Turn => ({ name, run });
 
 /** Paid, but the units went to somebody else: the hold's time is moved, as a clock that is ahead would. */
-export const outsold = Effect.gen(function* () {
+export const outsold = Effect.fnUntraced(function* <A extends Bought>(ordered: Effect.Effect<A, never, Shop>) {
   const { database } = yield* Shop;
-  const order = yield* bought;
+  const order = yield* ordered;
   yield* Effect.orDie(
     database(
       "stock",

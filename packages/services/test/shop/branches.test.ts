@@ -1,6 +1,7 @@
 import { assert, describe, it as plain, layer } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { type Branch, every, nameOf, taken } from "./Branches.ts";
+import * as Coupons from "./Coupons.ts";
 import * as Journeys from "./Journeys.ts";
 import * as Late from "./Late.ts";
 import { Shop } from "./Shop.ts";
@@ -42,7 +43,12 @@ const elsewhere: ReadonlyArray<Elsewhere> = [
   {
     why: "the saga undoes what it asked before, and asks nothing after: only a late duplicate meets the tombstone",
     holds: ({ kind, step, variant }) =>
-      kind === "Refused" && ((step === "hold stock" && variant === "Cancelled") || step === "open payment"),
+      kind === "Refused" &&
+      ((["hold stock", "use coupon"].includes(step ?? "") && variant === "Cancelled") || step === "open payment"),
+  },
+  {
+    why: "no endpoint revokes a coupon yet",
+    holds: ({ kind, step, variant }) => kind === "Refused" && step === "use coupon" && variant === "Revoked",
   },
   {
     why: "cancel-order is not cancelled: the wish that starts it is the last one",
@@ -71,7 +77,11 @@ describe("every branch of the shop's sagas, over the real shop", () => {
           yield* Late.install;
           const drive = ({ name, run }: { readonly name: string; readonly run: Effect.Effect<unknown, never, Shop> }) =>
             Effect.catchCause(run, (cause) => Effect.die(new Error(name, { cause })));
-          yield* Effect.forEach([...Journeys.journeys, ...turns], drive, { concurrency: 8, discard: true });
+          yield* Effect.forEach(
+            [...Journeys.journeys, ...Coupons.couponJourneys, ...Coupons.couponTurns, ...turns],
+            drive,
+            { concurrency: 8, discard: true },
+          );
           yield* Effect.forEach([...Journeys.troubled, ...troubled], drive, { discard: true });
         }),
       180_000,
@@ -108,7 +118,7 @@ describe("every branch of the shop's sagas, over the real shop", () => {
           }
           const left = state.steps.filter(
             ({ name, state }) =>
-              ["hold stock", "open payment"].includes(name) && (state === "asked" || state === "done"),
+              ["hold stock", "use coupon", "open payment"].includes(name) && (state === "asked" || state === "done"),
           );
           assert.deepStrictEqual(left, [], id);
         }

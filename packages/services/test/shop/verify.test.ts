@@ -1,6 +1,7 @@
 import { assert, describe, layer } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import type { SqlError } from "effect/sql/SqlError";
+import { coupon } from "./Coupons.ts";
 import { after, authorise, confirm, payable, place } from "./Journey.ts";
 import { Shop } from "./Shop.ts";
 
@@ -24,7 +25,8 @@ describe("verify", () => {
         const shop = yield* Shop;
         const buyer = yield* shop.shopper;
         const productId = yield* shop.product(3);
-        const { amount, orderId } = yield* payable(buyer, productId, 2);
+        const couponId = yield* coupon(buyer);
+        const { amount, orderId } = yield* payable(buyer, productId, 2, couponId);
         yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
         assert.strictEqual((yield* after(buyer, orderId, "WAITING_PAYMENT"))["status"], "COMPLETED");
         const soldOut = yield* place(buyer, productId, 2);
@@ -32,14 +34,21 @@ describe("verify", () => {
         const unpaid = yield* payable(buyer, productId, 1);
         yield* after(buyer, unpaid.orderId, "WAITING_PAYMENT");
 
+        const seenOrder = yield* buyer.call("GET", `/v1/orders/${orderId}`);
+        const discount = Number(seenOrder.body["discountAmount"]);
+        assert.isAbove(discount, 1);
+
         const clean = yield* shop.verify;
         assert.isTrue(clean.ok, JSON.stringify(clean));
         assert.deepStrictEqual(
           clean.invariants.map(({ id }) => id),
-          ["I1", "I2", "I4", "I5", "I6", "I7", "I8", "I9", "I10"],
+          ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10"],
         );
 
-        const [orders, stock, payment, saga] = ["order", "stock", "payment", "saga"].map(shop.database) as [
+        const [orders, stock, payment, saga, coupons] = ["order", "stock", "payment", "saga", "coupon"].map(
+          shop.database,
+        ) as [
+          ReturnType<typeof shop.database>,
           ReturnType<typeof shop.database>,
           ReturnType<typeof shop.database>,
           ReturnType<typeof shop.database>,
@@ -49,6 +58,9 @@ describe("verify", () => {
           SELECT id::text AS id FROM outbox_sent WHERE key = ${orderId} ORDER BY position LIMIT 1`;
         const [seen] = yield* stock<{ readonly id: string }>`
           SELECT id FROM inbox WHERE key = ${orderId} ORDER BY position LIMIT 1`;
+        const [grant] = yield* coupons<{ readonly quota_id: string }>`
+          SELECT quota_id FROM quota_grant WHERE id = ${couponId}`;
+        const templateId = grant?.quota_id ?? "";
         const sentId = sent?.id ?? "";
         const seenId = seen?.id ?? "";
 
@@ -69,6 +81,22 @@ describe("verify", () => {
             wrong: 1,
             right: 2,
             named: productId,
+          },
+          {
+            invariant: "I3",
+            what: "serials with a hole",
+            set: (serial) => coupons`UPDATE quota_grant SET serial = ${serial} WHERE id = ${couponId}`,
+            wrong: 2,
+            right: 1,
+            named: templateId,
+          },
+          {
+            invariant: "I3",
+            what: "a coupon that is spent on nothing",
+            set: (status) => coupons`UPDATE coupon_use SET status = ${status} WHERE order_id = ${orderId}::uuid`,
+            wrong: "returned",
+            right: "used",
+            named: couponId,
           },
           {
             invariant: "I4",
@@ -134,6 +162,17 @@ describe("verify", () => {
             wrong: "held",
             right: "released",
             named: unpaid.orderId,
+          },
+          {
+            invariant: "I10",
+            what: "a coupon that took off something else than the order says",
+            set: (
+              won,
+            ) => coupons`UPDATE coupon_use SET outcome = jsonb_set(outcome, '{discount,discount}', ${String(won)}::jsonb)
+              WHERE order_id = ${orderId}::uuid`,
+            wrong: 1,
+            right: discount,
+            named: orderId,
           },
         ];
         for (const { invariant, named, right, set, what, wrong } of corruptions) {

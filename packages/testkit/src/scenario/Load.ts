@@ -225,11 +225,16 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
     const everybody = async () => {
       while (under.size > 0) await Promise.all(under.values());
     };
-    const bound = setTimeout(halt, options.drainSeconds * 1000);
+    // A flag and not the clock: a timer may ring a fraction of a millisecond before its time.
+    let overdue = false;
+    const bound = setTimeout(() => {
+      overdue = true;
+      halt();
+    }, options.drainSeconds * 1000);
     await everybody();
     clearTimeout(bound);
+    const inTime = !stopping.asked && !overdue;
     const drained = clock() - last;
-    const inTime = !stopping.asked && drained < options.drainSeconds * 1000;
     return {
       zero,
       arrivals: { ...counted, sending: 0 },
