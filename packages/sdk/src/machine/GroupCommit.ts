@@ -15,7 +15,6 @@
  * `maxWeatherMillis` of retries while the database is away (then `Unavailable`), `maxRememberedStates`. No remote call happens
  * inside a group.
  */
-import * as Cause from "effect/Cause";
 import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
@@ -23,19 +22,16 @@ import * as Exit from "effect/Exit";
 import * as Metric from "effect/Metric";
 import * as Schema from "effect/Schema";
 import type * as Scope from "effect/Scope";
-import { isSqlError, type SqlError } from "effect/sql/SqlError";
 import type { Draft, Envelope } from "../message/Envelope.ts";
 import { Ids } from "../message/Ids.ts";
 import { type Data, encode } from "../message/Message.ts";
-import { codeOf, meaningOf } from "../sql/SqlState.ts";
+import * as Committer from "./Committer.ts";
 import { Database } from "./Database.ts";
 import type { Decided, Entry, Fate, Parts } from "./Decide.ts";
-import { GroupCommitError, IdReused, Overloaded, Poisoned, Unavailable } from "./Errors.ts";
+import { GroupCommitError, IdReused, Overloaded, Poisoned } from "./Errors.ts";
 import type { Identified, Machine, Versioned } from "./Machine.ts";
 import type { MachineStore } from "./MachineStore.ts";
 import { InputLog, OutputLog } from "./Ports.ts";
-import * as StateCache from "./StateCache.ts";
-import * as Ways from "./Ways.ts";
 
 /** A message taken from the bus: readable as an input of the machine, or poison from the start. */
 export type Delivery<Input> =
@@ -106,7 +102,6 @@ export interface Options<Key extends string, State, Input, Output, Rejection> {
 const groupInputs = Metric.histogram("destiny_group_inputs", { boundaries: [1, 2, 4, 8, 16, 32, 64, 128, 256, 512] });
 const millis = [1, 2, 5, 10, 20, 50, 100, 200, 500, 1000, 5000];
 const groupWaitMillis = Metric.histogram("destiny_group_wait_millis", { boundaries: millis });
-const groupConflicts = Metric.counter("destiny_group_conflicts_total", { incremental: true });
 const groupCommitMillis = Metric.histogram("destiny_group_commit_millis", { boundaries: millis });
 
 interface Waiting<Input, Output, Rejection> {
@@ -145,9 +140,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     inputs: Metric.withAttributes(groupInputs, labels),
     wait: Metric.withAttributes(groupWaitMillis, labels),
     commit: Metric.withAttributes(groupCommitMillis, labels),
-    conflicts: Metric.withAttributes(groupConflicts, labels),
   };
-  const cache = StateCache.make<Key, State>(limits.maxRememberedStates);
   const fail = (reason: GroupCommitError["reason"]): GroupCommitError =>
     new GroupCommitError({ machine: machine.name, reason });
 
@@ -160,74 +153,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
 
   type Fates = ReadonlyArray<Fate<Output, Rejection>>;
 
-  type Written = Ways.Written<Key, State, Output, Rejection>;
-
-  /** Remembers what a committed group left behind, and lets its messages go. */
-  const settle = ({ fates, messages, positions, states }: Written): Effect.Effect<Fates> => {
-    cache.keep(states, clock.currentTimeMillisUnsafe());
-    options.onCommit?.(states);
-    // A repetition may be the second try of a commit whose answer got lost: its messages wait, and nobody was told.
-    const quiet = messages.length === 0 && !fates.some((fate) => fate._tag === "Repeated");
-    return quiet ? Effect.succeed(fates) : Effect.as(outputs.committed(messages, positions), fates);
-  };
-
-  /** On remembered states when all are; under locks when not, or when they turn out to be old. */
-  const commit = (entries: ReadonlyArray<Entry<Input>>): Effect.Effect<Fates, GroupCommitError> =>
-    Effect.suspend(() => {
-      const ready = Ways.remembered(parts, entries, cache, clock.currentTimeMillisUnsafe());
-      if (ready === undefined) return commitLocked(entries);
-      return Effect.matchCauseEffect(database.write(ready.writes, ready.conditions), {
-        onSuccess: (positions) => settle({ ...ready, positions }),
-        onFailure: (cause) => {
-          // Also after an answer that got lost: the locked way looks the ids up.
-          cache.cool(ready.keys, clock.currentTimeMillisUnsafe() + limits.conflictCoolMillis);
-          if (sqlErrorOf(cause) === undefined && Cause.hasInterrupts(cause)) return Effect.interrupt;
-          return Effect.andThen(Metric.update(metrics.conflicts, 1), commitLocked(entries));
-        },
-      });
-    });
-
-  /** Halves the group around poison; waits out weather. */
-  const commitLocked = (entries: ReadonlyArray<Entry<Input>>, conflicts = 0): Effect.Effect<Fates, GroupCommitError> =>
-    Effect.flatMap(Effect.exit(weathered(entries)), (exit) => {
-      if (Exit.isSuccess(exit)) return settle(exit.value);
-      const error = sqlErrorOf(exit.cause);
-      if (error === undefined && Cause.hasInterrupts(exit.cause)) return Effect.interrupt;
-      const meaning = error === undefined ? "poison" : meaningOf(error);
-      if (meaning === "weather") return Effect.fail(fail(new Unavailable({ cause: error })));
-      if (meaning === "conflict" && conflicts < limits.maxConflictRetries) return commitLocked(entries, conflicts + 1);
-      const why = error === undefined ? String(Cause.squash(exit.cause)) : describe(error);
-      if (entries.length > 1) {
-        const half = entries.length >> 1;
-        return Effect.flatMap(commitLocked(entries.slice(0, half)), (left) =>
-          Effect.map(commitLocked(entries.slice(half)), (right) => [...left, ...right]),
-        );
-      }
-      const [alone] = entries;
-      if (alone === undefined || alone.unreadable !== undefined) return Effect.die(Cause.squash(exit.cause));
-      return alone.input.envelope === undefined
-        ? Effect.succeed([{ _tag: "Poisoned", why }])
-        : commitLocked([{ ...alone, unreadable: why }]);
-    });
-
-  /** Retries while the database is away. Every attempt looks the ids up first, so an unknown commit is answered right. */
-  const weathered = (entries: ReadonlyArray<Entry<Input>>): Effect.Effect<Written, SqlError> => {
-    const startedAt = clock.currentTimeMillisUnsafe();
-    const attempt = (pauseMillis: number): Effect.Effect<Written, SqlError> =>
-      Effect.catchCause(database.transact(Ways.locked(parts, entries, database.write)), (cause) => {
-        const error = sqlErrorOf(cause);
-        const elapsed = clock.currentTimeMillisUnsafe() - startedAt;
-        if (error === undefined || meaningOf(error) !== "weather" || elapsed >= limits.maxWeatherMillis) {
-          return error === undefined ? Effect.failCause(cause) : Effect.fail(error);
-        }
-        return Effect.logWarning("a group could not commit and is tried again", {
-          ...labels,
-          pauseMillis,
-          cause: describe(error),
-        }).pipe(Effect.andThen(Effect.sleep(pauseMillis)), Effect.andThen(attempt(Math.min(pauseMillis * 2, 1000))));
-      });
-    return attempt(20);
-  };
+  const committer = Committer.make({ parts, database, limits, clock, onCommit: options.onCommit });
 
   const queue: Array<Waiting<Input, Output, Rejection>> = [];
   let queued = 0;
@@ -249,7 +175,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     const group = takeGroup();
     const startedAt = clock.currentTimeMillisUnsafe();
     const entries = group.flatMap((waiting) => waiting.entries).map(forward);
-    return Effect.flatMap(Effect.exit(commit(entries)), (exit) => {
+    return Effect.flatMap(Effect.exit(committer.commit(entries)), (exit) => {
       const ended = clock.currentTimeMillisUnsafe();
       let offset = 0;
       for (const waiting of group) {
@@ -305,22 +231,10 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     }
   };
 
-  /** In a caller's transaction there is no second try: a failed statement has already doomed it. */
-  const inCallersTransaction = (entry: Entry<Input>): Effect.Effect<Fates, GroupCommitError> =>
-    Ways.locked(parts, [forward(entry)], database.write).pipe(
-      Effect.mapError((error) => fail(new Unavailable({ cause: error }))),
-      Effect.tap(({ messages, positions, states }) => {
-        // Not committed yet, and perhaps never.
-        cache.forget(states.keys());
-        return database.afterCommit(outputs.committed(messages, positions));
-      }),
-      Effect.map(({ fates }) => fates),
-    );
-
   const submit = Effect.fnUntraced(function* (input: Identified<Input>) {
     const entry: Entry<Input> = { input, awaited: true };
     if (yield* database.joined) {
-      const [fate] = yield* inCallersTransaction(entry);
+      const [fate] = yield* committer.join(forward(entry));
       return yield* answer(input, fate);
     }
     if (queued >= limits.maxQueuedInputs) {
@@ -364,12 +278,3 @@ const entryOf = <Input>(delivery: Delivery<Input>): Entry<Input> =>
         awaited: false,
         unreadable: delivery.why,
       };
-
-/** A broken connection also breaks the rollback, which the driver then reports as a defect. */
-const sqlErrorOf = (cause: Cause.Cause<unknown>): SqlError | undefined => {
-  const error = Cause.squash(cause);
-  return isSqlError(error) ? error : undefined;
-};
-
-/** SQLSTATE and the server's own words; the statement's parameters are not part of it. */
-const describe = (error: SqlError): string => `${codeOf(error) ?? "no answer"}: ${String(error.reason.cause)}`;
