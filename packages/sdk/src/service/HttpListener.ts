@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect";
 import * as Schedule from "effect/Schedule";
 import * as NodeHttpServer from "@effect/platform-node/NodeHttpServer";
 import { createServer } from "node:http";
+import type { Socket } from "node:net";
 
 export interface Options {
   /** 0 picks a free one. */
@@ -24,6 +25,9 @@ export const defaultKeepAliveTimeoutMillis = 75_000;
 export const defaultRequestTimeoutMillis = 30_000;
 
 const closeIdleEveryMillis = 50;
+
+/** Browsers and pools connect in advance. What has not sent a byte so long after the drain began was not going to. */
+export const unusedConnectionMillis = 1_000;
 
 export const make = Effect.fnUntraced(function* (options: Options) {
   const keepAliveTimeout = options.keepAliveTimeoutMillis ?? defaultKeepAliveTimeoutMillis;
@@ -43,6 +47,12 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     // We close it ourselves, in `close`.
     disablePreemptiveShutdown: true,
   });
+  // Node does not count a connection that never carried a request as an idle one.
+  const sockets = new Set<Socket>();
+  server.on("connection", (socket: Socket) => {
+    sockets.add(socket);
+    socket.once("close", () => sockets.delete(socket));
+  });
   const address = server.address();
   const port = typeof address === "object" && address !== null ? address.port : options.port;
 
@@ -56,13 +66,23 @@ export const make = Effect.fnUntraced(function* (options: Options) {
     Schedule.spaced(closeIdleEveryMillis),
   );
 
+  const closeUnused = Effect.andThen(
+    Effect.sleep(unusedConnectionMillis),
+    Effect.sync(() => {
+      for (const socket of sockets) if (socket.bytesRead === 0) socket.destroy();
+    }),
+  );
+
   return {
     port,
     url: `http://${host}:${port}`,
     serve: http.serve,
     /** Accepts no more connections; true when all are gone within the time given, false when some are not. */
     close: (timeoutMillis: number): Effect.Effect<boolean> =>
-      Effect.raceFirst(closed, Effect.andThen(closeIdle, Effect.never)).pipe(
+      Effect.raceFirst(
+        closed,
+        Effect.all([closeIdle, closeUnused], { concurrency: 2 }).pipe(Effect.andThen(Effect.never)),
+      ).pipe(
         Effect.timeoutOption(timeoutMillis),
         Effect.map((done) => done._tag === "Some"),
       ),

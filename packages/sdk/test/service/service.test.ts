@@ -1,3 +1,4 @@
+import { connect, type Socket } from "node:net";
 import { assert, describe, it } from "@effect/vitest";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
@@ -169,17 +170,33 @@ describe("drain", () => {
     }),
   );
 
+  const hello = Effect.fnUntraced(function* (name: string) {
+    const scope = yield* Scope.make();
+    const service = yield* Service.make({
+      name,
+      port: 0,
+      routes: HttpRouter.add("GET", "/hello", HttpServerResponse.text("hello")),
+      drainTimeoutMillis: 10_000,
+    }).pipe(Effect.provide(silent), Scope.provide(scope));
+    return { service, drained: Scope.close(scope, Exit.void).pipe(Effect.timeout("5 seconds")) };
+  });
+
   it.live("an idle keep-alive connection does not hold the drain up", () =>
     Effect.gen(function* () {
-      const scope = yield* Scope.make();
-      const service = yield* Service.make({
-        name: "idle",
-        port: 0,
-        routes: HttpRouter.add("GET", "/hello", HttpServerResponse.text("hello")),
-        drainTimeoutMillis: 10_000,
-      }).pipe(Effect.provide(silent), Scope.provide(scope));
+      const { drained, service } = yield* hello("idle");
       yield* Effect.promise(async () => (await fetch(`${service.url}/hello`)).text());
-      yield* Scope.close(scope, Exit.void).pipe(Effect.timeout("2 seconds"));
+      yield* drained;
+    }),
+  );
+
+  it.live("nor does one that was opened in advance and never used", () =>
+    Effect.gen(function* () {
+      const { drained, service } = yield* hello("unused");
+      const socket = yield* Effect.callback<Socket>((resume) => {
+        const opened = connect(Number(new URL(service.url).port), "127.0.0.1", () => resume(Effect.succeed(opened)));
+      });
+      yield* drained;
+      socket.destroy();
     }),
   );
 });
