@@ -98,8 +98,7 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
   const redrive = Effect.fnUntraced(function* (letter: DeadLetter) {
     const delivery = deliveryOf(options.decode, letter.envelope, yield* Clock.currentTimeMillis);
     if (delivery !== undefined) {
-      const forced = delivery._tag === "Readable" ? { ...delivery, redrive: true as const } : delivery;
-      const report = yield* options.commit.apply([forced]);
+      const report = yield* options.commit.apply([{ ...delivery, redrive: true }]);
       const [poisoned] = report.poisoned;
       if (poisoned !== undefined) return poisoned.why;
     }
