@@ -23,6 +23,11 @@ const oclif: Omit<Interfaces.OclifConfiguration, "commands"> = {
   dirname: "destiny",
   topicSeparator: " ",
   additionalHelpFlags: ["-h"],
+  topics: {
+    dlq: { description: "Messages that a service could not apply: look, try again, give up." },
+    saga: { description: "Orders on their way through the services: look, and help where one is stuck." },
+    scenario: { description: "Rehearse load and faults, and give a verdict." },
+  },
   plugins: ["@oclif/plugin-autocomplete", "@oclif/plugin-not-found"],
 };
 
