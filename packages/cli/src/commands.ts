@@ -8,7 +8,9 @@ import Doctor from "./commands/doctor.ts";
 import Down from "./commands/down.ts";
 import Kill from "./commands/kill.ts";
 import Logs from "./commands/logs.ts";
+import Open from "./commands/open.ts";
 import Rehearse from "./commands/rehearse.ts";
+import Restart from "./commands/restart.ts";
 import SagaCompensate from "./commands/saga/compensate.ts";
 import SagaList from "./commands/saga/list.ts";
 import SagaRetry from "./commands/saga/retry.ts";
@@ -21,6 +23,7 @@ import Seed from "./commands/seed.ts";
 import Status from "./commands/status.ts";
 import Up from "./commands/up.ts";
 import Verify from "./commands/verify.ts";
+import Wait from "./commands/wait.ts";
 
 export const COMMANDS: Record<string, Command.Class> = {
   "dlq:drop": DlqDrop,
@@ -31,7 +34,9 @@ export const COMMANDS: Record<string, Command.Class> = {
   down: Down,
   kill: Kill,
   logs: Logs,
+  open: Open,
   rehearse: Rehearse,
+  restart: Restart,
   "saga:compensate": SagaCompensate,
   "saga:list": SagaList,
   "saga:retry": SagaRetry,
@@ -44,4 +49,5 @@ export const COMMANDS: Record<string, Command.Class> = {
   status: Status,
   up: Up,
   verify: Verify,
+  wait: Wait,
 };
