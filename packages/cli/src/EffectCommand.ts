@@ -81,7 +81,7 @@ export abstract class EffectCommand extends Command {
     if (yes) return;
     const refused = (code: string, message: string): CliError =>
       new CliError({ exit: "confirmation", code, message, next: ["add --yes to do it without being asked"] });
-    if (process.stdin.isTTY !== true || this.jsonEnabled()) {
+    if (!process.stdin.isTTY || this.jsonEnabled()) {
       throw refused("NEEDS_CONFIRMATION", `${question} Nobody is there to answer.`);
     }
     const { createInterface } = await import("node:readline/promises");
