@@ -111,6 +111,12 @@ export abstract class EffectCommand extends Command {
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
   }
 
+  /** One of many results, each on a line of its own: what follows until Ctrl-C has no one document. */
+  protected logJsonLine(json: unknown): void {
+    this.answered = true;
+    process.stdout.write(`${JSON.stringify(json)}\n`);
+  }
+
   protected override catch(error: Error): Promise<void> {
     if (isExit(error)) {
       const exitCode = exitCodeOf(error);

@@ -36,9 +36,15 @@ const oclif: Omit<Interfaces.OclifConfiguration, "commands"> = {
   },
 };
 
+/** How oclif's plugin leaves, see sysexits and shells. */
+const commandNotFound = 127;
+
 /** What to say of a command that does not exist, if that is what the error is about. */
-const unknownCommand = async (error: unknown): Promise<Failure | undefined> => {
-  const id = error instanceof Error ? /^command (.+) not found\.?$/i.exec(error.message)?.[1] : undefined;
+const unknownCommand = async (error: unknown, line: ReadonlyArray<string>): Promise<Failure | undefined> => {
+  const named = error instanceof Error ? /^command (.+) not found\.?$/i.exec(error.message)?.[1] : undefined;
+  // Who was asked whether they meant another one, and said no.
+  const declined = error instanceof Error && exitCodeOf(error) === commandNotFound;
+  const id = named ?? (declined ? line.filter((word) => !word.startsWith("-")).join(" ") : undefined);
   if (id === undefined) return undefined;
   const [{ COMMANDS }, { closest }] = await Promise.all([import("./commands.ts"), import("./closest.ts")]);
   const asked = id.replaceAll(":", " ");
@@ -82,7 +88,7 @@ export const main = async (argv: ReadonlyArray<string>, options: MainOptions): P
   } catch (error) {
     if (isExit(error)) process.exitCode = exitCodeOf(error);
     else {
-      const failure = (await unknownCommand(error)) ?? describe(error);
+      const failure = (await unknownCommand(error, line)) ?? describe(error);
       process.exitCode = failure.exitCode;
       if (line.includes("--json")) process.stdout.write(`${JSON.stringify(toJson(failure), undefined, 2)}\n`);
       else process.stderr.write(toText(failure));

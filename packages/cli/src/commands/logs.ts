@@ -24,7 +24,7 @@ export default class Logs extends EffectCommand {
     const prefix = args.service === undefined && (flags.follow || sources.length > 1);
     const width = Math.max(0, ...sources.map((source) => source.service.length));
     const print = (entry: { readonly service: string; readonly line: string }): void => {
-      if (json) process.stdout.write(`${JSON.stringify(entry)}\n`);
+      if (json) this.logJsonLine(entry);
       else this.log(prefix ? `${entry.service.padEnd(width)} | ${entry.line}` : entry.line);
     };
     if (json && !flags.follow) return entries;

@@ -49,7 +49,7 @@ export default class Status extends EffectCommand {
     return this.runEffect(
       watch(instance, ({ report }, changed) => {
         if (this.jsonEnabled()) {
-          if (changed) out.write(`${JSON.stringify(report ?? null)}\n`);
+          if (changed) this.logJsonLine(report ?? null);
         } else if (out.isTTY) {
           screen.draw(
             text(report)

@@ -1,9 +1,10 @@
 /** `destiny saga …`: what runs, what hangs and why, and the three ways out. */
 import { Ids } from "@destiny/sdk/message";
 import { IdempotencyKey } from "@destiny/sdk/http";
-import type { SagaAction, SagaHistory, SagaSummary } from "@destiny/services/contracts";
+import { type SagaAction, type SagaHistory, SagaStatus, type SagaSummary } from "@destiny/services/contracts";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
+import { choices } from "../closest.ts";
 import { CliError } from "../CliError.ts";
 import type { Instance } from "../instance/InstanceFile.ts";
 import * as Operator from "./Operator.ts";
@@ -12,7 +13,7 @@ import { moment, table } from "./table.ts";
 type History = typeof SagaHistory.Type;
 
 export interface ListOptions {
-  readonly status?: SagaSummary["status"] | undefined;
+  readonly status?: string | undefined;
   /** What the saga is about: an order. */
   readonly key?: string | undefined;
   readonly limit: number;
@@ -24,6 +25,20 @@ export interface SagaPage {
   readonly more: boolean;
 }
 
+const isStatus = Schema.is(SagaStatus);
+
+const statusOf = (input: string): Effect.Effect<SagaSummary["status"], CliError> =>
+  isStatus(input)
+    ? Effect.succeed(input)
+    : Effect.fail(
+        new CliError({
+          exit: "usage",
+          code: "UNKNOWN_STATUS",
+          message: `no saga is ever "${input}"`,
+          next: choices(input, SagaStatus.literals, "statuses"),
+        }),
+      );
+
 const maxPage = 100;
 /** Sagas of one order: placing and cancelling it, with room for definitions to come. */
 const maxSagasOfKey = 20;
@@ -31,11 +46,11 @@ const maxSagasOfKey = 20;
 /** Newest first, page after page up to the limit. */
 export const list = Effect.fnUntraced(function* (
   instance: Instance,
-  { limit, ...filter }: ListOptions,
+  { key, limit, status }: ListOptions,
 ): Effect.fn.Return<SagaPage, CliError> {
+  const query = { ...(status && { status: yield* statusOf(status) }), ...(key && { key }) };
   const { list: page } = yield* Operator.orchestrator(instance);
   const items: Array<SagaSummary> = [];
-  const query = { ...(filter.status && { status: filter.status }), ...(filter.key && { key: filter.key }) };
   for (let cursor = {}; ;) {
     const asked = Math.min(maxPage, limit - items.length);
     const { items: found, nextCursor } = yield* page({ ...query, ...cursor, limit: asked });

@@ -119,6 +119,7 @@ describe("saga", () => {
         [["skip", Desk.stuck.id, "--note", "x"], 8, "NEEDS_CONFIRMATION"],
         [["compensate", Desk.stuck.id, "--note", "x"], 8, "NEEDS_CONFIRMATION"],
         [["compensate", Desk.stuck.id, "--note", "x", "--yes"], 7, "SAGA-002"],
+        [["list", "--status", "stuk"], 2, "UNKNOWN_STATUS"],
         [["show", "place-order/nobody"], 2, "SAGA-001"],
         [["show", "nobody"], 2, "NO_SAGA"],
         [["retry", Desk.stuck.id], 2, "USAGE"],

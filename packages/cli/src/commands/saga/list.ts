@@ -1,17 +1,6 @@
-import { integer, option, string } from "@oclif/core/flags";
-import type { SagaSummary } from "@destiny/services/contracts";
+import { integer, string } from "@oclif/core/flags";
 import { EffectCommand } from "../../EffectCommand.ts";
 import { instanceFlag } from "../../flags.ts";
-
-const statuses = [
-  "running",
-  "awaiting",
-  "closing",
-  "compensating",
-  "completed",
-  "compensated",
-  "stuck",
-] as const satisfies ReadonlyArray<SagaSummary["status"]>;
 
 export default class SagaList extends EffectCommand {
   static override summary = "List sagas, newest first: where each stands, and why it stands still.";
@@ -21,7 +10,7 @@ export default class SagaList extends EffectCommand {
   ];
   static override flags = {
     instance: instanceFlag,
-    status: option({ options: statuses, description: "only these" })(),
+    status: string({ description: "only those that are stuck, awaiting, compensating, completed, …" }),
     order: string({ description: "only the sagas of this order" }),
     limit: integer({ char: "n", default: 20, min: 1, max: 1000, description: "how many" }),
   };
