@@ -2,10 +2,14 @@
 
 const defaultWidth = 100;
 
-export type Terminal = Pick<NodeJS.WriteStream, "columns" | "isTTY" | "write">;
+export type Terminal = Pick<NodeJS.WriteStream, "columns" | "isTTY" | "write"> &
+  Partial<Pick<NodeJS.WriteStream, "rows">>;
 
 export interface Redraw {
-  /** Replaces what was drawn before. A line that is too long is cut: a wrapped one would not be erased. */
+  /**
+   * Replaces what was drawn before. Lines must not be wider than `widthOf`: a wrapped one would not be erased. Those that
+   * do not fit the terminal's height are left out, for the same reason.
+   */
   readonly draw: (lines: ReadonlyArray<string>) => void;
   readonly erase: () => void;
   /** Leaves what is drawn standing. */
@@ -24,8 +28,9 @@ export const make = (out: Terminal): Redraw => {
     erase,
     draw: (lines) => {
       erase();
-      out.write(`${lines.join("\n")}\n`);
-      drawn = lines.length;
+      const fitting = lines.slice(0, Math.max(1, (out.rows ?? lines.length + 1) - 1));
+      out.write(`${fitting.join("\n")}\n`);
+      drawn = fitting.length;
     },
     leave: () => {
       drawn = 0;

@@ -127,6 +127,18 @@ describe("destiny", () => {
     }),
   );
 
+  it.live("a second signal does not wait for what the first one began", () =>
+    Effect.gen(function* () {
+      const waits = path.resolve(import.meta.dirname, "../fixtures/waits.ts");
+      // Each line on stderr tells that the next signal can be taken: it waits; it is stopping.
+      const outcome = yield* execute(waits, ["--stubborn"], undefined, (child) =>
+        child.stderr?.on("data", () => child.kill("SIGINT")),
+      );
+      assert.strictEqual(outcome.code, 130);
+      assert.include(outcome.stderr, "once more: leave at once");
+    }),
+  );
+
   it.live("a scenario or a report that does not exist is exit code 2, with those that do", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome;
