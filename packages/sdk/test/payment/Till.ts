@@ -65,7 +65,16 @@ export const make = Effect.gen(function* () {
     status,
     open: (reference: string, provider = "toss") =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        submit({ _tag: "Open", reference, owner, name: "test", amount, provider, until: now + 600_000 }),
+        submit({
+          _tag: "Open",
+          reference,
+          owner,
+          name: "test",
+          amount,
+          provider,
+          explanation: null,
+          until: now + 600_000,
+        }),
       ),
     /** The buyer's click; `id` is its idempotency key, another one each time unless given. */
     click: Effect.fnUntraced(function* (reference: string, paymentKey: string, id?: string, provider = "toss") {

@@ -44,6 +44,7 @@ const open = (reference: string, name: string, until: number): Input => ({
   name,
   amount,
   provider: "toss",
+  explanation: null,
   until,
 });
 const begin = (reference: string, owner: string, paymentKey: string, inquireAt: number): Input => ({
