@@ -1,12 +1,14 @@
 /**
  * The gateways of this shop: those whose keys are in the environment, each behind the breakers of this process.
  *
+ * `DESTINY_PAYMENT_TIMEOUT` is the time-out of a call to any of them (default: each adapter's own).
  * `DESTINY_PAYMENT_WEIGHTS` (`toss=3,portone=1`; default: 1 each) says how new orders are shared out; 0 sends nobody there any
  * more, and still asks and gives back.
  */
 import { Bootpay, GatewayHealth, type GatewayRouter, PaymentGateway, PortOne, Toss } from "@destiny/sdk/payment";
 import * as Config from "effect/Config";
 import * as Context from "effect/Context";
+import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
 import type * as HttpClient from "effect/http/HttpClient";
 import * as Layer from "effect/Layer";
@@ -48,8 +50,12 @@ const taking = <Options extends { readonly timeoutMillis?: number | undefined }>
     const set = yield* Effect.forEach(keys, (key) => Config.option(Config.Redacted(key)));
     if (!set.some(Option.isSome)) return [];
     const options = yield* adapter.config;
-    const timeoutMillis = options.timeoutMillis ?? adapter.defaultTimeoutMillis;
-    return [{ provider, timeoutMillis, gateway: adapter.make(options) } satisfies Vendor];
+    const timeout = yield* Config.option(Config.Duration("DESTINY_PAYMENT_TIMEOUT"));
+    const timeoutMillis = Option.match(timeout, {
+      onSome: Duration.toMillis,
+      onNone: () => options.timeoutMillis ?? adapter.defaultTimeoutMillis,
+    });
+    return [{ provider, timeoutMillis, gateway: adapter.make({ ...options, timeoutMillis }) } satisfies Vendor];
   }),
 });
 
