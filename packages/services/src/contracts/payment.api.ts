@@ -201,6 +201,12 @@ export class Payments extends HttpApiGroup.make("payments")
       success: Payment,
       error: PaymentNotFound,
     }).annotate(Auth.Roles, roles),
+    /** The page of the gateway that the shopper is sent to. A front end fetches it with the shopper's token. */
+    HttpApiEndpoint.get("checkout", "/v1/payments/:orderId/checkout", {
+      params: { orderId: OrderId },
+      success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/html" })),
+      error: PaymentNotFound,
+    }).annotate(Auth.Roles, roles),
     /** Sends the shopper to another gateway: see `Reissue`. Repeating it is safe without a key. */
     HttpApiEndpoint.post("reissue", "/v1/payments/:orderId/reissue", {
       params: { orderId: OrderId },

@@ -14,6 +14,7 @@ import {
   GatewayUnavailable,
   GatewayUsable,
   NoOtherGateway,
+  type OrderId,
   PaymentApi,
   PaymentClosed,
   PaymentDeclined,
@@ -24,6 +25,7 @@ import {
 } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import * as Checkout from "./Checkout.ts";
 import { Desk } from "./Desk.ts";
 import { providerName, providerOf } from "./Messages.ts";
 import { gatewaysShown, routeShown, shown } from "./Shown.ts";
@@ -116,6 +118,15 @@ const answered = (intent: PaymentMachine.Intent, attempt: PaymentMachine.Attempt
 const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
   Effect.gen(function* () {
     const desk = yield* Desk;
+    /** The intent, if it is the caller's own, or the caller runs the shop. */
+    const visible = Effect.fnUntraced(function* (orderId: OrderId) {
+      const principal = yield* Auth.CurrentPrincipal;
+      const intent = yield* Effect.orDie(desk.find(orderId));
+      const known =
+        intent !== undefined &&
+        (intent.owner === principal.userId || (principal.role === "MASTER" && intent.owner !== ""));
+      return known ? intent : yield* new PaymentNotFound({});
+    });
     return handlers.handleAll({
       confirm: Effect.fn("payment.confirm")(function* ({ headers, payload }) {
         const { userId } = yield* Auth.CurrentPrincipal;
@@ -141,17 +152,18 @@ const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
       }),
 
       get: Effect.fn("payment.get")(function* ({ params }) {
-        const principal = yield* Auth.CurrentPrincipal;
-        const intent = yield* Effect.orDie(desk.find(params.orderId));
-        const visible =
-          intent !== undefined &&
-          (intent.owner === principal.userId || (principal.role === "MASTER" && intent.owner !== ""));
-        return visible ? shown(intent) : yield* new PaymentNotFound({});
+        return shown(yield* visible(params.orderId));
+      }),
+
+      checkout: Effect.fn("payment.checkout")(function* ({ params }) {
+        return HttpServerResponse.setHeaders(HttpServerResponse.html(Checkout.render(yield* visible(params.orderId))), {
+          "cache-control": "no-store",
+          "content-security-policy": "default-src 'none'",
+        });
       }),
 
       route: Effect.fn("payment.route")(function* ({ params }) {
-        const intent = yield* Effect.orDie(desk.find(params.orderId));
-        return intent === undefined || intent.owner === "" ? yield* new PaymentNotFound({}) : routeShown(intent);
+        return routeShown(yield* visible(params.orderId));
       }),
 
       gateways: Effect.fn("payment.gateways")(function* () {
