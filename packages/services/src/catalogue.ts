@@ -30,6 +30,9 @@ export const services = [
 
 export type ServiceName = (typeof services)[number]["name"];
 
+/** Who signs and who is meant by a token of this shop. */
+export const tokenNames = { issuer: "destiny", audience: "destiny-shop" } as const;
+
 /** The one database that all services share: messages between them. */
 export const busDatabase = "destiny_bus";
 

@@ -8,6 +8,7 @@ import { Captures } from "@destiny/testkit/simulators";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { CliError } from "../CliError.ts";
+import type { Connection } from "./connect.ts";
 
 export const defaultMaxWaitMillis = 60_000;
 
@@ -21,7 +22,7 @@ const unreadable = (what: string, cause: unknown): CliError =>
   });
 
 /** The folder of a run whose shoppers can bear witness. */
-export const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> => {
+const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> => {
   const known = fs.existsSync(runs)
     ? fs.readdirSync(runs).filter((run) => fs.existsSync(path.join(runs, run, Summary.files.ledger)))
     : [];
@@ -85,4 +86,13 @@ export const audit = Effect.fnUntraced(function* (options: {
     shoppers: options.runFolder === undefined ? undefined : yield* shopperOrders(options.runFolder),
     maxWaitMillis: options.maxWaitMillis ?? defaultMaxWaitMillis,
   }).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unreadable("a database", cause))));
+});
+
+/** The audits of a running instance; with a run's name, its shoppers bear witness. */
+export const auditOf = Effect.fnUntraced(function* (
+  { databaseUrl, paths }: Pick<Connection, "databaseUrl" | "paths">,
+  run: string | undefined,
+): Effect.fn.Return<VerifyResult, CliError> {
+  const folder = run === undefined ? undefined : yield* runFolder(paths.runs, run);
+  return yield* audit({ databaseUrl, simulatorsFolder: paths.simulators, runFolder: folder });
 });

@@ -15,7 +15,7 @@ import {
 } from "@destiny/services/catalogue";
 import type { Instance } from "../instance/InstanceFile.ts";
 import { type InstancePaths, repositoryRoot } from "../instance/Home.ts";
-import type { HostedService, ProcessSpec } from "./ServiceProcess.ts";
+import { type HostedService, type ProcessSpec, scriptArguments } from "./ServiceProcess.ts";
 
 /** PostgreSQL of an instance with offset 0: not 5432, which a developer's own server has. */
 export const postgresPort = 15432;
@@ -159,3 +159,13 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
       }));
   return [simulatorsProcess(options), ...processes];
 };
+
+/** What the processes of an instance look like, however it was started; their settings do not show in their arguments. */
+export const scriptsOf = (
+  instance: Instance,
+  paths: InstancePaths,
+): ReadonlyArray<{ readonly service: string; readonly script: ReadonlyArray<string> }> =>
+  topology({ instance, paths, single: false, settings: {} }).map((spec) => ({
+    service: spec.name,
+    script: scriptArguments(spec, instance.id),
+  }));
