@@ -112,6 +112,20 @@ export const mutations: ReadonlyArray<Mutation> = [
     tests: ["sdk", `${test}/payment/machine.test.ts`],
   },
   {
+    rule: "an unknown outcome keeps an order at its gateway until it is settled",
+    file: `${sdk}/payment/PaymentReissue.ts`,
+    find: "live.inquiredAt === null || at - live.startedAt < input.settleMillis",
+    replace: "live.inquiredAt === null",
+    tests: ["sdk", `${test}/payment/reissue.test.ts`],
+  },
+  {
+    rule: "what was given up is asked about until its gateway can approve it no more",
+    file: `${sdk}/payment/PaymentReissue.ts`,
+    find: "at >= (attempt.guardUntil ?? 0) ? null : input.nextActionAt",
+    replace: "null",
+    tests: ["sdk", `${test}/payment/reissue.test.ts`],
+  },
+  {
     rule: "no answer of a gateway is not a refusal",
     file: `${sdk}/payment/gateways/Calls.ts`,
     find: "orElse: () => Effect.succeed<Answer<Body>>(unknown(`no answer in ${timeoutMillis} ms`)),",

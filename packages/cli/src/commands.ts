@@ -9,6 +9,9 @@ import Down from "./commands/down.ts";
 import Kill from "./commands/kill.ts";
 import Logs from "./commands/logs.ts";
 import Open from "./commands/open.ts";
+import PgFault from "./commands/pg/fault.ts";
+import PgRoute from "./commands/pg/route.ts";
+import PgStatus from "./commands/pg/status.ts";
 import Rehearse from "./commands/rehearse.ts";
 import Restart from "./commands/restart.ts";
 import SagaCompensate from "./commands/saga/compensate.ts";
@@ -35,6 +38,9 @@ export const COMMANDS: Record<string, Command.Class> = {
   kill: Kill,
   logs: Logs,
   open: Open,
+  "pg:fault": PgFault,
+  "pg:route": PgRoute,
+  "pg:status": PgStatus,
   rehearse: Rehearse,
   restart: Restart,
   "saga:compensate": SagaCompensate,

@@ -40,7 +40,8 @@ export const busDatabase = "destiny_bus";
 export const busPoolSize = 4;
 
 /** Gateways that the shop charges, played by one process. */
-export const simulators = [{ name: "toss", port: 18201 }] as const satisfies ReadonlyArray<{
-  readonly name: string;
-  readonly port: number;
-}>;
+export const simulators = [
+  { name: "toss", port: 18201 },
+  { name: "portone", port: 18202 },
+  { name: "bootpay", port: 18203 },
+] as const satisfies ReadonlyArray<{ readonly name: string; readonly port: number }>;

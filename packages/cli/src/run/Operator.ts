@@ -91,6 +91,7 @@ const explain = (instance: Instance, service: string, next: ReadonlyArray<string
 };
 
 const deskApi = HttpApi.make("desk").add(contracts.DeadLetters);
+const paymentApi = HttpApi.make("till").add(contracts.Payments);
 const sagaApi = HttpApi.make("orchestrator").add(contracts.Sagas);
 
 /** The services that keep dead letters, in the order of the catalogue. */
@@ -161,5 +162,15 @@ export const orchestrator = (instance: Instance) =>
       list: (query: ListQuery) => call(sagas.list({ query })),
       show: (params: Pick<Operation["params"], "definition" | "key">) => call(sagas.show({ params })),
       operate: (operation: Operation) => call(sagas.operate(operation)),
+    };
+  }).pipe(Effect.provide(FetchHttpClient.layer));
+
+/** The payment service. */
+export const payments = (instance: Instance) =>
+  Effect.map(clientOf(paymentApi, instance, "payment"), ({ payments: till }) => {
+    const call = asked(instance, "payment", [`destiny saga list --instance ${instance.name}`]);
+    return {
+      route: (orderId: contracts.OrderId) => call(till.route({ params: { orderId } })),
+      gateways: call(till.gateways()),
     };
   }).pipe(Effect.provide(FetchHttpClient.layer));

@@ -30,7 +30,11 @@ const cycleTimeoutMillis = 75_000;
 export const addresses = (instance: Instance) => ({
   databaseUrl: Topology.databaseUrl(instance),
   gatewayUrl: `http://127.0.0.1:${Topology.portOf(instance, "gateway") ?? 0}`,
-  simulatorUrls: { TOSSPAYMENTS: Topology.simulatorUrl(instance, "toss") },
+  simulatorUrls: {
+    TOSSPAYMENTS: Topology.simulatorUrl(instance, "toss"),
+    PORTONE: Topology.simulatorUrl(instance, "portone"),
+    BOOTPAY: Topology.simulatorUrl(instance, "bootpay"),
+  },
 });
 
 const notRunning = (name: string): CliError =>

@@ -2,6 +2,7 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { type GatewayMovement, type ShopperOrder, verify, type VerifyResult } from "@destiny/services/audit";
+import { simulators } from "@destiny/services/catalogue";
 import { Ledger, Summary } from "@destiny/testkit/scenario";
 import { Captures } from "@destiny/testkit/simulators";
 import * as Effect from "effect/Effect";
@@ -37,17 +38,18 @@ const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> 
       );
 };
 
-/** What the simulated gateways captured and gave back, from their own file. */
-export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> => {
-  const file = path.join(folder, "toss.ndjson");
-  if (!fs.existsSync(file)) return Effect.succeed([]);
-  return Captures.read(file).pipe(
-    Effect.mapError((cause) => unreadable("the gateway's record", cause)),
-    Effect.map((captures) =>
-      captures.map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
+/** What the simulated gateways captured and gave back, from their own files. One that took nothing yet has none. */
+export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> =>
+  Effect.forEach(simulators, ({ name }) => {
+    const file = path.join(folder, `${name}.ndjson`);
+    return fs.existsSync(file)
+      ? Effect.mapError(Captures.read(file), (cause) => unreadable(`the record of ${name}`, cause))
+      : Effect.succeed([]);
+  }).pipe(
+    Effect.map((records) =>
+      records.flat().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
     ),
   );
-};
 
 /** The shoppers of a run, from the ledger that the load process kept. */
 export const shopperOrders = (folder: string): Effect.Effect<ReadonlyArray<ShopperOrder>, CliError> =>

@@ -4,6 +4,10 @@ import { Service } from "@destiny/sdk/service";
 import { tokenNames } from "@destiny/services/catalogue";
 import {
   type DeadLetter,
+  OrderId,
+  Payments,
+  PaymentNotFound,
+  type PaymentRoute,
   DeadLetters,
   DeadLetterUnknown,
   type SagaHistory,
@@ -58,6 +62,7 @@ export const stuck: History = {
 
 const deskApi = HttpApi.make("desk").add(DeadLetters);
 const sagaApi = HttpApi.make("sagas").add(Sagas);
+const paymentApi = HttpApi.make("payments").add(Payments);
 
 const quiet = Effect.provideService(References.MinimumLogLevel, "Error");
 
@@ -133,6 +138,61 @@ export const orchestrator = Effect.fnUntraced(function* (instance: Instance, cou
     name: "saga",
     port: portOf(instance, "saga") ?? 0,
     routes: HttpApiBuilder.layer(sagaApi).pipe(Layer.provide(handlers), Layer.provide(yield* authOf(instance))),
+  }).pipe(quiet);
+});
+
+const nobodyAsks = () => Effect.die(new Error("no operator asks for this"));
+
+export const moved: PaymentRoute = {
+  orderId: OrderId.make("0190a000-0000-7000-8000-000000000001"),
+  status: "CAPTURED",
+  provider: "PORTONE",
+  routes: [
+    {
+      provider: "TOSSPAYMENTS",
+      at: stuck.startedAt,
+      why: "opened",
+      considered: [{ provider: "TOSSPAYMENTS", weight: 1, finding: "well", share: 0.5 }],
+    },
+    { provider: "PORTONE", at: stuck.startedAt, why: "unknown", considered: [] },
+  ],
+  attempts: [
+    {
+      no: 1,
+      provider: "TOSSPAYMENTS",
+      status: "voided",
+      code: "no answer",
+      startedAt: stuck.startedAt,
+      abandonedAt: stuck.startedAt,
+      observedAt: stuck.startedAt,
+      settledAt: stuck.startedAt,
+      nextActionAt: null,
+    },
+  ],
+};
+
+/** A payment service with that one order, and one gateway that is not well. */
+export const payments = Effect.fnUntraced(function* (instance: Instance) {
+  const handlers = HttpApiBuilder.group(paymentApi, "payments", (all) =>
+    all.handleAll({
+      confirm: nobodyAsks,
+      checkout: nobodyAsks,
+      get: nobodyAsks,
+      reissue: nobodyAsks,
+      route: ({ params }) =>
+        params.orderId === moved.orderId ? Effect.succeed(moved) : Effect.fail(new PaymentNotFound({})),
+      gateways: () => {
+        const confirm = { state: "open", calls: 6, failed: 5, until: stuck.startedAt } as const;
+        return Effect.succeed({
+          items: [{ provider: "TOSSPAYMENTS" as const, weight: 2, confirm, inquire: null, cancel: null }],
+        });
+      },
+    }),
+  );
+  yield* Service.make({
+    name: "payment",
+    port: portOf(instance, "payment") ?? 0,
+    routes: HttpApiBuilder.layer(paymentApi).pipe(Layer.provide(handlers), Layer.provide(yield* authOf(instance))),
   }).pipe(quiet);
 });
 

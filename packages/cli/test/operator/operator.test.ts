@@ -1,23 +1,10 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as os from "node:os";
-import { destiny } from "../fixtures/command.ts";
-import { temporaryHome } from "../fixtures/tools.ts";
 import * as Desk from "./Desk.ts";
+import { running } from "./running.ts";
 
 const actor = `operator:${os.userInfo().username}`;
-
-/** A running instance, and the command on it. */
-const running = Effect.gen(function* () {
-  const home = yield* temporaryHome;
-  const instance = yield* Desk.instanceIn(home);
-  const run = (...args: ReadonlyArray<string>) => destiny([...args, "--instance", Desk.name], home);
-  const json = Effect.fnUntraced(function* (...args: ReadonlyArray<string>) {
-    const { code, stdout } = yield* run(...args, "--json");
-    return { code, body: JSON.parse(stdout) };
-  });
-  return { instance, run, json };
-});
 
 describe("dlq", () => {
   it.live("lists what services hold with its reason, and says which did not answer: exit code 4", () =>
