@@ -6,6 +6,7 @@ import { ProductApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
 import * as Consumers from "./Consumers.ts";
 import * as Handlers from "./Handlers.ts";
+import * as Search from "./Search.ts";
 import * as Store from "./Store.ts";
 
 export const layer = (port: number) =>
@@ -14,6 +15,6 @@ export const layer = (port: number) =>
     port,
     routes: HttpApiBuilder.layer(ProductApi).pipe(Layer.provide(Handlers.layer)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
-    migrations: Foundation.migrate(Store.migrations),
+    migrations: Foundation.migrate(Store.migrations, Search.migrations),
     checks: Foundation.checks,
   }).pipe(Layer.provide(Foundation.database("product")));
