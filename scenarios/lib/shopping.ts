@@ -40,13 +40,21 @@ export const insist = async (
   }
 };
 
+export interface Ordering {
+  /** 429 and, where overload is part of the rehearsal, 503. */
+  readonly refusals?: ReadonlyArray<number>;
+  readonly couponId?: string;
+  /** How often the same request is sent at once: 2 for who clicks twice. It stays one order. */
+  readonly clicks?: number;
+}
+
 /** 201: placed and in the ledger. Anything else: refused, and in the ledger. */
 export const placeOrder = async (
   shopper: Shopper,
   lines: ReadonlyArray<{ readonly product: Product; readonly quantity: number }>,
-  /** 429 and, where overload is part of the rehearsal, 503. */
-  refusals: ReadonlyArray<number> = [429],
+  { clicks = 1, couponId, refusals = [429] }: Ordering = {},
 ): Promise<boolean> => {
+  const coupon = couponId === undefined ? {} : { couponId };
   const items = lines.map(({ product, quantity }) => ({ productId: product.id, quantity }));
   const idempotencyKey = shopper.idempotencyKey("order");
   const request: HttpRequest = {
@@ -56,6 +64,7 @@ export const placeOrder = async (
     headers: { "idempotency-key": idempotencyKey },
     body: {
       items,
+      ...coupon,
       recipientName: "Shopper",
       recipientPhone: "010-1234-5678",
       zipcode: "04524",
@@ -63,17 +72,21 @@ export const placeOrder = async (
     },
     allowed: [201, ...refusals],
   };
-  shopper.ledger.asked({ idempotencyKey, items });
-  const answer = await insist(shopper, request, [409]);
-  // 409: the first attempt is still under way; its answer is the answer.
-  if (answer.status === 409) await shopper.pause(retryGapMillis);
-  const last = answer.status === 409 ? await insist(shopper, request, [409]) : answer;
-  if (last.status === 201) {
-    shopper.ledger.got(last);
-    return true;
-  }
-  shopper.ledger.refused(last);
-  return false;
+  shopper.ledger.asked({ idempotencyKey, items, ...coupon });
+  const click = async () => {
+    const answer = await insist(shopper, request, [409]);
+    // 409: the first attempt is still under way; its answer is the answer.
+    if (answer.status !== 409) return answer;
+    await shopper.pause(retryGapMillis);
+    return insist(shopper, request, [409]);
+  };
+  const answers = await Promise.all(Array.from({ length: clicks }, click));
+  const placed = answers.filter(({ status }) => status === 201);
+  // Each of them is written down: a second order under the same key is a violation that only the shopper can witness.
+  for (const answer of placed) shopper.ledger.got(answer);
+  const last = answers.at(-1);
+  if (placed.length === 0 && last !== undefined) shopper.ledger.refused(last);
+  return placed.length > 0;
 };
 
 /** Reads the order until its status differs from the one known, then writes it down. */
@@ -155,4 +168,24 @@ export const pay = async (shopper: Shopper, troubles: ReadonlyArray<number> = []
     await nextState(shopper);
     if (shopper.ledger.order()?.status !== "WAITING_PAYMENT") return;
   }
+};
+
+/** Wants a completed order's money back. */
+export const cancelOrder = async (shopper: Shopper): Promise<void> => {
+  const orderId = shopper.ledger.order()?.orderId;
+  if (orderId === undefined) throw new Error("no order to cancel");
+  const answer = await insist(
+    shopper,
+    {
+      route: "PATCH /v1/orders/{id}/cancel",
+      method: "PATCH",
+      path: `/v1/orders/${orderId}/cancel`,
+      body: { message: "changed my mind" },
+      allowed: [202],
+    },
+    // Asked before, but the answer was lost: it is cancelled by now.
+    [409],
+  );
+  if (answer.status === 202) shopper.ledger.cancelAsked(answer);
+  else await nextState(shopper);
 };

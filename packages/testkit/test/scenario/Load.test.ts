@@ -6,37 +6,9 @@ import * as Fiber from "effect/Fiber";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs/promises";
-import * as os from "node:os";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
 import * as FakeShop from "./FakeShop.ts";
-
-const folder = Effect.acquireRelease(
-  Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "destiny-load-"))),
-  (path) => Effect.promise(() => fs.rm(path, { recursive: true, force: true })),
-);
-
-const scenarioFile = (name: string) => fileURLToPath(new URL(`../../../../scenarios/${name}.ts`, import.meta.url));
-
-const jobOf = (into: string, shopUrl: string, changes: Partial<Summary.Job> = {}): Summary.Job => ({
-  run: "run-1",
-  scenario: scenarioFile("steady"),
-  seed: 42,
-  options: {},
-  shopUrl,
-  simulators: { TOSSPAYMENTS: shopUrl },
-  users: Array.from({ length: 12 }, (_, index) => ({ username: `user${index}`, password: "Passw0rd!" })),
-  hotProductIds: ["p2"],
-  folder: into,
-  ...changes,
-});
-
-const sumsHold = ({ orders, droppedBecause, dropped }: Summary.Summary, droppedOrders: number) => {
-  assert.strictEqual(orders.offered, orders.placed + orders.refused + droppedOrders);
-  const { completed, soldOut, unpaid, cancelled, failed, open } = orders;
-  assert.strictEqual(orders.placed, completed + soldOut + unpaid + cancelled + failed + open);
-  assert.strictEqual(dropped, droppedBecause.busy + droppedBecause.late + droppedBecause.interrupted);
-};
+import { folder, jobOf, scenarioFile, sumsHold } from "./LoadJob.ts";
 
 /** What goes wrong in the rehearsal below, by number of the order. */
 const troubles = (number: number) => {
@@ -129,7 +101,7 @@ describe("load", () => {
         const samples = yield* Samples.read(path.join(into, Summary.files.samples));
         assert.strictEqual(samples.series["POST /v1/orders"]?.count, posts.count);
         const steady = (recoveredAt: number) => [
-          { service: "stock", injectedAt: summary.startedAt, recoveredAt, settleSeconds: 0 },
+          { kind: "kill" as const, injectedAt: summary.startedAt, recoveredAt, settleSeconds: 0 },
         ];
         const errors = (faults: ReadonlyArray<Thresholds.Injected>) =>
           Thresholds.http({ summary, faults })["POST /v1/orders"]?.errors;
