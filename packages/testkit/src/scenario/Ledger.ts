@@ -6,7 +6,8 @@
  *
  * Guarantee: an entry is in the file in the order it happened to its shopper; a killed load process loses at most what
  * the operating system had not yet been given (a line torn by that is ignored and `complete` is false).
- * Limits: one order a shopper, any number of asks for coupons, each with a key of its own; lines longer than `maxLineLength` do not occur (texts from answers are cut).
+ * Limits: one order a shopper; any number of asks for coupons, each with a key of its own; texts from answers are cut to
+ * `maxTextLength`.
  */
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";

@@ -80,5 +80,5 @@ export const Entry = Schema.Union([
 ]);
 export type Entry = typeof Entry.Type;
 
-export const maxLineLength = 65_536;
+/** Texts that come from answers are cut to this many characters. */
 export const maxTextLength = 500;
