@@ -1,4 +1,4 @@
-import { Ledger, Load, LoadProcess, Samples, Summary, Thresholds } from "@destiny/testkit/scenario";
+import { Ledger, Load, LoadProcess, Samples, Summary, Tally, Thresholds } from "@destiny/testkit/scenario";
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
@@ -307,6 +307,36 @@ describe("load", () => {
 });
 
 describe("ledger", () => {
+  it.live("an ask for a coupon counts by its last answer; one without any, or of another kind, is refused", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const file = path.join(yield* folder, "ledger.ndjson");
+        const writer = yield* Effect.promise(() => Ledger.write(file));
+        const asked = (idempotencyKey: string) =>
+          writer.append({ type: "couponAsked", shopper: 3, at: 2, userId: "u", templateId: "t", idempotencyKey });
+        const answered = (
+          idempotencyKey: string,
+          httpStatus: number,
+          more: { code?: string; couponId?: string } = {},
+        ) => writer.append({ type: "couponAnswered", shopper: 3, from: 2, at: 3, idempotencyKey, httpStatus, ...more });
+        writer.append({ type: "run", at: 1, run: "r", scenario: "s", seed: 1 });
+        for (const key of ["won", "twice", "late", "closed", "silent"]) asked(key);
+        assert.throws(() => asked("won"), /asked twice/);
+        assert.throws(() => answered("never", 201), /before asked/);
+        answered("won", 0);
+        answered("won", 201, { couponId: "c" });
+        answered("twice", 409, { code: "ISSUED-003" });
+        answered("late", 400, { code: "ISSUED-010" });
+        answered("closed", 400, { code: "ISSUED-002" });
+        yield* Effect.promise(() => writer.close());
+        const { coupons } = yield* Ledger.read(file);
+        assert.deepStrictEqual(Tally.coupons(coupons), { offered: 5, issued: 1, soldOut: 1, duplicate: 1, refused: 2 });
+        assert.deepStrictEqual(Tally.coupons(writer.coupons.values()), Tally.coupons(coupons));
+        assert.deepStrictEqual(coupons[0]?.answer, { from: 2, at: 3, httpStatus: 201, couponId: "c" });
+      }),
+    ),
+  );
+
   it.live("a torn last line is left out and the ledger says that it is not complete", () =>
     Effect.scoped(
       Effect.gen(function* () {
