@@ -110,13 +110,17 @@ export const read = (sql: SqlClient.SqlClient) => ({
   byId: (id: ProductId) =>
     Effect.map(sql<Row>`SELECT * FROM product WHERE id = ${id}::uuid`, (rows) => rows.map(stateOf)[0]),
   /** In id order, without hidden ones; all, or those that match what was typed. */
-  page: (typed: string | undefined, after: ProductId | undefined, limit: number) =>
-    Effect.map(
-      sql<Row>`SELECT * FROM product WHERE status <> 'HIDED'
-        AND ${typed === undefined ? sql`true` : Search.matches(sql, typed)}
-        AND ${after === undefined ? sql`true` : sql`id > ${after}::uuid`} ORDER BY id LIMIT ${limit}`,
-      (rows) => rows.map(stateOf),
-    ),
+  page: (typed: string | undefined, after: ProductId | undefined, limit: number) => {
+    const wanted = sql`SELECT * FROM product WHERE status <> 'HIDED'
+      AND ${after === undefined ? sql`true` : sql`id > ${after}::uuid`}`;
+    // Materialized: else the planner walks the primary key for the order's sake, past every product for a rare word.
+    const pages =
+      typed === undefined
+        ? sql<Row>`${wanted} ORDER BY id LIMIT ${limit}`
+        : sql<Row>`WITH found AS MATERIALIZED (${wanted} AND ${Search.matches(sql, typed)})
+            SELECT * FROM found ORDER BY id LIMIT ${limit}`;
+    return Effect.map(pages, (rows) => rows.map(stateOf));
+  },
 });
 
 /** Bulk insert for seeding; what exists stays as it is. */
