@@ -9,6 +9,7 @@
 import type { Journey, Scenario, ScenarioOptions, Shopper, Stage } from "@destiny/testkit/scenario";
 import { chooseProduct } from "./lib/browsing.ts";
 import { askForCoupon } from "./lib/coupons.ts";
+import { nothingLost } from "./lib/gates.ts";
 import { cancelOrder, type Ordering, pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
 const users = 1000;
@@ -89,9 +90,7 @@ const blackFriday: Scenario = {
   settle: untilTerminal,
   faults: [{ kind: "kill", service: "stock", at: 0.4, settleSeconds: 2 }],
   thresholds: [
-    { metric: "dropped", max: 0 },
-    { metric: "open", max: 0 },
-    { metric: "unexpectedStatuses", max: 0 },
+    ...nothingLost,
     { metric: "recoverySeconds", max: 10 },
     { metric: "payable", percentile: 95, max: 3_000, outsideFaults: true },
     { metric: "orders", count: "completed", min: 1 },

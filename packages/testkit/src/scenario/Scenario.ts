@@ -80,25 +80,31 @@ export interface Timings {
 
 type Bound = { readonly max: number } | { readonly min: number };
 
+/** How many orders came to what: see `Orders` in Summary.ts. */
+export type OrderCount =
+  | "offered"
+  | "placed"
+  | "refused"
+  | "payable"
+  | "completed"
+  | "soldOut"
+  | "unpaid"
+  | "cancelled"
+  | "failed"
+  | "open";
+
+export type CouponCount = "offered" | "issued" | "soldOut" | "duplicate" | "refused";
+
 /** A limit on one figure of the run. */
 export type Threshold =
   | ({ readonly metric: "dropped" | "open" | "unexpectedStatuses" | "recoverySeconds" } & Bound)
   | ({
       readonly metric: "orders";
-      readonly count:
-        | "offered"
-        | "placed"
-        | "refused"
-        | "payable"
-        | "completed"
-        | "soldOut"
-        | "unpaid"
-        | "cancelled"
-        | "failed";
+      readonly count: OrderCount;
     } & Bound)
   | ({
       readonly metric: "coupons";
-      readonly count: "offered" | "issued" | "soldOut" | "duplicate" | "refused";
+      readonly count: CouponCount;
     } & Bound)
   | ({ readonly metric: "http"; readonly route: string } & Percentile & Bound)
   | ({ readonly metric: "payable" } & Percentile & Bound);
