@@ -10,7 +10,8 @@ import type { Journey, Scenario, ScenarioOptions, Shopper, Stage } from "@destin
 import { chooseProduct } from "./lib/browsing.ts";
 import { askForCoupon } from "./lib/coupons.ts";
 import { nothingLost } from "./lib/gates.ts";
-import { cancelOrder, type Ordering, pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
+import { pay } from "./lib/paying.ts";
+import { cancelOrder, type Ordering, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
 const users = 1000;
 /** The seed issues one coupon for so many users. */
@@ -20,7 +21,7 @@ const coupons = users / usersPerCoupon;
 /** Freshly started processes compile their hot paths under their first load. */
 const maxWarmUpSeconds = 10;
 const maxStepSeconds = 5;
-const minDropSeconds = 4;
+const minDropSeconds = 6;
 
 /** Whoever got a coupon looks around before it orders, so that the drop is not a second peak of orders. */
 const maxShoppingMillis = 4000;

@@ -1,7 +1,8 @@
 /** The smallest proof that a shop works: one shopper buys one product. */
 import type { Scenario } from "@destiny/testkit/scenario";
 import { nothingLost } from "./lib/gates.ts";
-import { pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
+import { pay } from "./lib/paying.ts";
+import { placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
 const smoke: Scenario = {
   name: "smoke",

@@ -1,7 +1,8 @@
 /** A shop at work while one of its services is killed: four of five shoppers pay, the fifth leaves its order unpaid. */
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
 import { nothingLost } from "./lib/gates.ts";
-import { pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
+import { pay } from "./lib/paying.ts";
+import { placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
 /** Freshly started processes compile their hot paths for about eight seconds under load; what they answer then says little. */
 const maxWarmUpSeconds = 10;

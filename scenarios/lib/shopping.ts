@@ -15,9 +15,8 @@ const maxRetryAfterMillis = 2_000;
 const waitSeconds = 5;
 /** A long poll answers after `waitSeconds`; the rest is for the way. */
 const waitTimeoutMillis = (waitSeconds + 5) * 1000;
-const maxPayments = 3;
 
-const waits = (answer: HttpAnswer) => {
+export const waits = (answer: HttpAnswer) => {
   const seconds = Number(answer.headers["retry-after"]);
   return seconds > 0 ? Math.min(maxRetryAfterMillis, seconds * 1000) : retryGapMillis;
 };
@@ -115,59 +114,6 @@ export const untilPayable = async (shopper: Shopper): Promise<boolean> => {
 /** A scenario's `settle`: until nothing more is expected. */
 export const untilTerminal = async (shopper: Shopper): Promise<void> => {
   while (shopper.ledger.order()?.terminal === false) await nextState(shopper);
-};
-
-/** Through the browser step at the gateway that the shop names, and the confirmation. */
-const payOnce = async (shopper: Shopper, orderId: string, allowed: ReadonlyArray<number>): Promise<number> => {
-  const intent = await insist(shopper, {
-    route: "GET /v1/payments/{orderId}",
-    method: "GET",
-    path: `/v1/payments/${orderId}`,
-    allowed: [200],
-  });
-  const { provider, vendorOrderId, amount } = intent.body;
-  if (typeof provider !== "string" || typeof vendorOrderId !== "string" || typeof amount !== "number") return 0;
-  const simulator = shopper.simulators[provider];
-  if (simulator === undefined) throw new Error(`no simulator for provider ${provider}`);
-  const authorised = await shopper.http.request({
-    route: `${provider} browser step`,
-    method: "POST",
-    path: `${simulator}/__sim/payments`,
-    body: { orderId: vendorOrderId, amount },
-    allowed: [200, 201],
-  });
-  const { paymentKey } = authorised.body;
-  if (typeof paymentKey !== "string") return 0;
-  shopper.ledger.paid({ provider, vendorOrderId, paymentKey, amount });
-  const confirmed = await insist(
-    shopper,
-    {
-      route: "POST /v1/payments/confirm",
-      method: "POST",
-      path: "/v1/payments/confirm",
-      headers: { "idempotency-key": shopper.idempotencyKey(`confirm-${paymentKey}`) },
-      body: { orderId, provider, paymentKey, amount },
-      allowed,
-    },
-    [409],
-  );
-  shopper.ledger.confirmed(confirmed);
-  return confirmed.status;
-};
-
-/**
- * Pays a payable order. `troubles`: what a scenario with failing gateways adds to 200 and 202, such as 402 and 409; after
- * one of them the shopper looks again whether another gateway is offered, at most `maxPayments` times.
- */
-export const pay = async (shopper: Shopper, troubles: ReadonlyArray<number> = []): Promise<void> => {
-  const orderId = shopper.ledger.order()?.orderId;
-  if (orderId === undefined) throw new Error("no order to pay");
-  for (let attempt = 1; attempt <= maxPayments; attempt++) {
-    const status = await payOnce(shopper, orderId, [200, 202, ...troubles]);
-    if (!troubles.includes(status)) return;
-    await nextState(shopper);
-    if (shopper.ledger.order()?.status !== "WAITING_PAYMENT") return;
-  }
 };
 
 /** Wants a completed order's money back. */

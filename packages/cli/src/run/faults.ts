@@ -30,7 +30,7 @@ const refused = (gateway: string, cause: unknown) =>
 
 /** Replaces whatever fault the gateway had. The simulator ends it by itself, also when nobody is left to tell it. */
 const trouble = (
-  { gateway, rule, seconds }: GatewayFault,
+  { gateway, rules, seconds }: GatewayFault,
   { simulatorUrls }: Pick<Connection, "simulatorUrls">,
   note: (text: string) => void,
 ) =>
@@ -43,14 +43,14 @@ const trouble = (
         const answer = await fetch(new URL("/__sim/faults", simulator), {
           method: "PUT",
           headers: { "content-type": "application/json" },
-          body: JSON.stringify({ rules: [{ ...rule, durationMillis }] }),
+          body: JSON.stringify({ rules: rules.map((rule) => ({ ...rule, durationMillis })) }),
           signal: AbortSignal.any([signal, AbortSignal.timeout(controlTimeoutMillis)]),
         });
         if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
       },
       catch: (cause) => refused(gateway, cause),
     });
-    note(`${gateway}: ${rule.kind} for ${seconds} s`);
+    note(`${gateway}: ${rules.map(({ kind }) => kind).join(", ")} for ${seconds} s`);
     yield* Effect.sleep(durationMillis);
     note(`${gateway}: over`);
     return durationMillis;

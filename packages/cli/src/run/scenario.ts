@@ -67,10 +67,15 @@ export const load = Effect.fnUntraced(function* (name: string): Effect.fn.Return
   return module.default;
 });
 
+const seconds = (name: string, value: number | undefined): Readonly<Record<string, string>> =>
+  value === undefined ? {} : { [name]: `${value} seconds` };
+
 /** What the services have to be told before a scenario with these timings makes sense. */
 export const settingsOf = ({ timings }: Scenario): Readonly<Record<string, string>> => ({
   DESTINY_PAYMENT_WINDOW: `${timings.paymentWindowSeconds} seconds`,
   DESTINY_HOLD_LIFETIME: `${timings.holdSeconds} seconds`,
+  ...seconds("DESTINY_PAYMENT_SETTLE", timings.settleSeconds),
+  ...seconds("DESTINY_PAYMENT_TIMEOUT", timings.gatewayTimeoutSeconds),
 });
 
 /** A shopper who leaves an order unpaid waits for the window's end, so a shop with another window is another scenario. */

@@ -10,7 +10,13 @@ import { injectAll } from "../../src/run/faults.ts";
 const lengthMillis = 200;
 const seconds = 0.1;
 
-const hang: Fault = { kind: "gateway", gateway: "TOSSPAYMENTS", rule: { kind: "approveThenHang" }, seconds, at: 0.5 };
+const hang: Fault = {
+  kind: "gateway",
+  gateway: "TOSSPAYMENTS",
+  rules: [{ kind: "approveThenHang" }],
+  seconds,
+  at: 0.5,
+};
 const noService = Effect.fail(new CliError({ exit: "tool", code: "X", message: "no such service", next: [] }));
 
 interface Carrying {
@@ -48,7 +54,7 @@ describe("faults of a scenario", () => {
     Effect.scoped(
       Effect.gen(function* () {
         const { url } = yield* Toss.make({ port: 0 });
-        const unknown: Fault = { ...hang, rule: { kind: "earthquake" } };
+        const unknown: Fault = { ...hang, rules: [{ kind: "earthquake" }] };
         const nowhere: Fault = { ...hang, gateway: "MARS" };
         const gone: Fault = { kind: "kill", service: "moon", at: 0 };
         const faults = [unknown, nowhere, gone];

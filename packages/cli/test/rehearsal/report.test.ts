@@ -67,7 +67,13 @@ describe("the report of a run", () => {
   });
 
   it("a gateway's trouble is a fault to carry out, but no restart", () => {
-    const trouble = { kind: "gateway" as const, gateway: "TOSSPAYMENTS", rule: { kind: "hang" }, seconds: 1, at: 0.5 };
+    const trouble = {
+      kind: "gateway" as const,
+      gateway: "TOSSPAYMENTS",
+      rules: [{ kind: "hang" }],
+      seconds: 1,
+      at: 0.5,
+    };
     const scenario = { ...pieces.scenario, faults: [...pieces.scenario.faults, trouble] };
     const carriedOut = { kind: "gateway" as const, target: "TOSSPAYMENTS", injectedAt: zeroAt, settleSeconds: 0 };
     const { report } = judged({ scenario, faults: [...pieces.faults, { ...carriedOut, recoveredMs: 1000 }] });

@@ -55,8 +55,8 @@ export interface GatewayFault extends Scheduled {
   readonly kind: "gateway";
   /** The provider's name, as in `Shopper.simulators`. */
   readonly gateway: string;
-  /** One rule of the simulator's fault plan, such as `{ kind: "approveThenHang" }`; its window is `seconds`. */
-  readonly rule: { readonly kind: string } & Readonly<Record<string, unknown>>;
+  /** The simulator's fault plan, such as `[{ kind: "approveThenHang" }]`; the window of each rule is `seconds`. */
+  readonly rules: ReadonlyArray<{ readonly kind: string } & Readonly<Record<string, unknown>>>;
   readonly seconds: number;
 }
 
@@ -76,6 +76,10 @@ export interface Timings {
   readonly paymentWindowSeconds: number;
   /** Lifetime of a stock hold: a backstop, longer than the payment window. */
   readonly holdSeconds: number;
+  /** How long a payment whose outcome is unknown keeps its order at its gateway. Absent: as long as the shop says. */
+  readonly settleSeconds?: number;
+  /** Bound of one call to a gateway. Absent: that of the gateway's adapter. */
+  readonly gatewayTimeoutSeconds?: number;
 }
 
 type Bound = { readonly max: number } | { readonly min: number };

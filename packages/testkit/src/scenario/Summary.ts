@@ -53,7 +53,14 @@ export const Job = Schema.Struct({
     drainSeconds: Schema.optionalKey(fields.drainSeconds),
     arrivals: Schema.optionalKey(fields.arrivals),
   })),
-  timings: Schema.optionalKey(Schema.Struct({ paymentWindowSeconds: Schema.Finite, holdSeconds: Schema.Finite })),
+  timings: Schema.optionalKey(
+    Schema.Struct({
+      paymentWindowSeconds: Schema.Finite,
+      holdSeconds: Schema.Finite,
+      settleSeconds: Schema.optionalKey(Schema.Finite),
+      gatewayTimeoutSeconds: Schema.optionalKey(Schema.Finite),
+    }),
+  ),
   /** Origin of the gateway, e.g. `http://127.0.0.1:8080`. */
   shopUrl: Schema.String,
   /** Origins of the payment simulators by provider, e.g. `TOSSPAYMENTS`. */

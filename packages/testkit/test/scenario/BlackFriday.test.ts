@@ -1,8 +1,11 @@
 import { Ledger, Load, Plan, Summary } from "@destiny/testkit/scenario";
+import type { Journey } from "@destiny/testkit/scenario";
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as path from "node:path";
 import blackFriday from "../../../../scenarios/black-friday.ts";
+import { pay } from "../../../../scenarios/lib/paying.ts";
+import { placeOrder, untilPayable } from "../../../../scenarios/lib/shopping.ts";
 import * as FakeShop from "./FakeShop.ts";
 import { folder, jobOf, sumsHold } from "./LoadJob.ts";
 
@@ -100,6 +103,40 @@ describe("black-friday", () => {
             ledger.orders.flatMap(({ couponId }) => couponId ?? []),
             told,
           );
+        }),
+      ),
+  );
+
+  it.live(
+    "a shopper whose gateway cannot be used or says nothing pays at the next, where a scenario has such gateways",
+    () =>
+      Effect.scoped(
+        Effect.gen(function* () {
+          for (const firstGateway of [202, 409, 503] as const) {
+            const shop = yield* FakeShop.make({ ...FakeShop.wellBehaved, paymentWindowMillis: 5_000, firstGateway });
+            const buy: Journey = async (shopper) => {
+              await placeOrder(shopper, [{ product: shopper.products.pick(), quantity: 1 }]);
+              if (await untilPayable(shopper)) await pay(shopper, { elsewhere: true });
+            };
+            const scenario = {
+              ...blackFriday,
+              phases: () => [{ seconds: 0.2, from: 20, to: 20 }],
+              journeys: { buy: { weight: 1, places: "order" as const, run: buy } },
+            };
+            const into = yield* folder;
+            const simulators = { TOSSPAYMENTS: shop.url, PORTONE: shop.url };
+            const job = jobOf(into, shop.url, { simulators, options: { arrivals: "even" } });
+            const summary = yield* Effect.promise(() => Load.start(job, scenario, () => {}).done);
+            assert.deepInclude(summary.orders, { placed: 4, completed: 4 });
+            assert.deepStrictEqual([summary.unexpected, summary.weather], [[], []]);
+            const { orders } = yield* Ledger.read(path.join(into, Summary.files.ledger));
+            for (const { payments } of orders) {
+              assert.deepStrictEqual(
+                payments.map(({ provider }) => provider),
+                ["TOSSPAYMENTS", "PORTONE"],
+              );
+            }
+          }
         }),
       ),
   );

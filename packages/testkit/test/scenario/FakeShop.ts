@@ -23,6 +23,8 @@ export interface Misbehaviour {
   readonly reserveMillis: number;
   /** Coupons that there are. */
   readonly coupons: number;
+  /** What a confirm at the first gateway is answered with; the second one works. */
+  readonly firstGateway: 200 | 202 | 409 | 503;
 }
 
 export const wellBehaved: Misbehaviour = {
@@ -30,6 +32,7 @@ export const wellBehaved: Misbehaviour = {
   paymentWindowMillis: 400,
   reserveMillis: 15,
   coupons: 4,
+  firstGateway: 200,
 };
 
 const price = 1_000;
@@ -54,6 +57,8 @@ export const make = (misbehaviour: Misbehaviour) =>
         if (reason !== undefined) order.failureReason = reason;
         for (const wake of wakers) wake();
       };
+      const gatewayOf = new Map<string, string>();
+      const left = new Set<string>();
       const couponOf = new Map<string, string>();
       const issue = (user: string) => {
         const has = couponOf.get(user);
@@ -143,10 +148,23 @@ export const make = (misbehaviour: Misbehaviour) =>
             return answer(200, { ...known, finalAmount: known.amount });
           }
           if (known !== undefined && url.pathname.startsWith("/v1/payments/")) {
-            return answer(200, { provider: "TOSSPAYMENTS", vendorOrderId: `v-${known.id}`, amount: known.amount });
+            const provider = gatewayOf.get(known.id) ?? "TOSSPAYMENTS";
+            return answer(200, { provider, vendorOrderId: `v-${known.id}`, amount: known.amount });
           }
           const paid = orders.get(String(body["orderId"]));
+          const [, leaving] = /^POST \/v1\/payments\/(.+)\/reissue$/.exec(route) ?? [];
+          if (leaving !== undefined) {
+            // Not before it was asked for a second time.
+            if (!left.has(leaving)) {
+              left.add(leaving);
+              return answer(503, { code: "PAYM-117" }, { "retry-after": "0.05" });
+            }
+            gatewayOf.set(leaving, "PORTONE");
+            return answer(200, { provider: "PORTONE" });
+          }
           if (route === "POST /v1/payments/confirm" && paid !== undefined) {
+            const { firstGateway } = misbehaviour;
+            if (body["provider"] === "TOSSPAYMENTS" && firstGateway !== 200) return answer(firstGateway, {});
             move(paid, "WAITING_PAYMENT", "COMPLETED");
             return answer(200, { status: "CAPTURED" });
           }
