@@ -1,6 +1,8 @@
 /** The smallest proof that a shop works: one shopper buys one product. */
 import type { Scenario } from "@destiny/testkit/scenario";
-import { pay, placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
+import { nothingLost } from "./lib/gates.ts";
+import { pay } from "./lib/paying.ts";
+import { placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
 const smoke: Scenario = {
   name: "smoke",
@@ -25,9 +27,7 @@ const smoke: Scenario = {
   settle: untilTerminal,
   faults: [],
   thresholds: [
-    { metric: "dropped", max: 0 },
-    { metric: "open", max: 0 },
-    { metric: "unexpectedStatuses", max: 0 },
+    ...nothingLost,
     { metric: "orders", count: "completed", min: 1 },
     { metric: "payable", percentile: 99, max: 5_000 },
   ],

@@ -15,9 +15,8 @@ const maxRetryAfterMillis = 2_000;
 const waitSeconds = 5;
 /** A long poll answers after `waitSeconds`; the rest is for the way. */
 const waitTimeoutMillis = (waitSeconds + 5) * 1000;
-const maxPayments = 3;
 
-const waits = (answer: HttpAnswer) => {
+export const waits = (answer: HttpAnswer) => {
   const seconds = Number(answer.headers["retry-after"]);
   return seconds > 0 ? Math.min(maxRetryAfterMillis, seconds * 1000) : retryGapMillis;
 };
@@ -40,13 +39,21 @@ export const insist = async (
   }
 };
 
+export interface Ordering {
+  /** 429 and, where overload is part of the rehearsal, 503. */
+  readonly refusals?: ReadonlyArray<number>;
+  readonly couponId?: string;
+  /** How often the same request is sent at once: 2 for who clicks twice. It stays one order. */
+  readonly clicks?: number;
+}
+
 /** 201: placed and in the ledger. Anything else: refused, and in the ledger. */
 export const placeOrder = async (
   shopper: Shopper,
   lines: ReadonlyArray<{ readonly product: Product; readonly quantity: number }>,
-  /** 429 and, where overload is part of the rehearsal, 503. */
-  refusals: ReadonlyArray<number> = [429],
+  { clicks = 1, couponId, refusals = [429] }: Ordering = {},
 ): Promise<boolean> => {
+  const coupon = couponId === undefined ? {} : { couponId };
   const items = lines.map(({ product, quantity }) => ({ productId: product.id, quantity }));
   const idempotencyKey = shopper.idempotencyKey("order");
   const request: HttpRequest = {
@@ -56,6 +63,7 @@ export const placeOrder = async (
     headers: { "idempotency-key": idempotencyKey },
     body: {
       items,
+      ...coupon,
       recipientName: "Shopper",
       recipientPhone: "010-1234-5678",
       zipcode: "04524",
@@ -63,17 +71,21 @@ export const placeOrder = async (
     },
     allowed: [201, ...refusals],
   };
-  shopper.ledger.asked({ idempotencyKey, items });
-  const answer = await insist(shopper, request, [409]);
-  // 409: the first attempt is still under way; its answer is the answer.
-  if (answer.status === 409) await shopper.pause(retryGapMillis);
-  const last = answer.status === 409 ? await insist(shopper, request, [409]) : answer;
-  if (last.status === 201) {
-    shopper.ledger.got(last);
-    return true;
-  }
-  shopper.ledger.refused(last);
-  return false;
+  shopper.ledger.asked({ idempotencyKey, items, ...coupon });
+  const click = async () => {
+    const answer = await insist(shopper, request, [409]);
+    // 409: the first attempt is still under way; its answer is the answer.
+    if (answer.status !== 409) return answer;
+    await shopper.pause(retryGapMillis);
+    return insist(shopper, request, [409]);
+  };
+  const answers = await Promise.all(Array.from({ length: clicks }, click));
+  const placed = answers.filter(({ status }) => status === 201);
+  // Each of them is written down: a second order under the same key is a violation that only the shopper can witness.
+  for (const answer of placed) shopper.ledger.got(answer);
+  const last = answers.at(-1);
+  if (placed.length === 0 && last !== undefined) shopper.ledger.refused(last);
+  return placed.length > 0;
 };
 
 /** Reads the order until its status differs from the one known, then writes it down. */
@@ -104,55 +116,22 @@ export const untilTerminal = async (shopper: Shopper): Promise<void> => {
   while (shopper.ledger.order()?.terminal === false) await nextState(shopper);
 };
 
-/** Through the browser step at the gateway that the shop names, and the confirmation. */
-const payOnce = async (shopper: Shopper, orderId: string, allowed: ReadonlyArray<number>): Promise<number> => {
-  const intent = await insist(shopper, {
-    route: "GET /v1/payments/{orderId}",
-    method: "GET",
-    path: `/v1/payments/${orderId}`,
-    allowed: [200],
-  });
-  const { provider, vendorOrderId, amount } = intent.body;
-  if (typeof provider !== "string" || typeof vendorOrderId !== "string" || typeof amount !== "number") return 0;
-  const simulator = shopper.simulators[provider];
-  if (simulator === undefined) throw new Error(`no simulator for provider ${provider}`);
-  const authorised = await shopper.http.request({
-    route: `${provider} browser step`,
-    method: "POST",
-    path: `${simulator}/__sim/payments`,
-    body: { orderId: vendorOrderId, amount },
-    allowed: [200, 201],
-  });
-  const { paymentKey } = authorised.body;
-  if (typeof paymentKey !== "string") return 0;
-  shopper.ledger.paid({ provider, vendorOrderId, paymentKey, amount });
-  const confirmed = await insist(
+/** Wants a completed order's money back. */
+export const cancelOrder = async (shopper: Shopper): Promise<void> => {
+  const orderId = shopper.ledger.order()?.orderId;
+  if (orderId === undefined) throw new Error("no order to cancel");
+  const answer = await insist(
     shopper,
     {
-      route: "POST /v1/payments/confirm",
-      method: "POST",
-      path: "/v1/payments/confirm",
-      headers: { "idempotency-key": shopper.idempotencyKey(`confirm-${paymentKey}`) },
-      body: { orderId, provider, paymentKey, amount },
-      allowed,
+      route: "PATCH /v1/orders/{id}/cancel",
+      method: "PATCH",
+      path: `/v1/orders/${orderId}/cancel`,
+      body: { message: "changed my mind" },
+      allowed: [202],
     },
+    // Asked before, but the answer was lost: it is cancelled by now.
     [409],
   );
-  shopper.ledger.confirmed(confirmed);
-  return confirmed.status;
-};
-
-/**
- * Pays a payable order. `troubles`: what a scenario with failing gateways adds to 200 and 202, such as 402 and 409; after
- * one of them the shopper looks again whether another gateway is offered, at most `maxPayments` times.
- */
-export const pay = async (shopper: Shopper, troubles: ReadonlyArray<number> = []): Promise<void> => {
-  const orderId = shopper.ledger.order()?.orderId;
-  if (orderId === undefined) throw new Error("no order to pay");
-  for (let attempt = 1; attempt <= maxPayments; attempt++) {
-    const status = await payOnce(shopper, orderId, [200, 202, ...troubles]);
-    if (!troubles.includes(status)) return;
-    await nextState(shopper);
-    if (shopper.ledger.order()?.status !== "WAITING_PAYMENT") return;
-  }
+  if (answer.status === 202) shopper.ledger.cancelAsked(answer);
+  else await nextState(shopper);
 };

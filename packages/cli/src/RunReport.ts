@@ -1,6 +1,7 @@
 /** What `npm start -- --json` and `destiny scenario run --json` print. Names and meanings are fixed; fields may be added. */
 import type { VerifyResult } from "@destiny/services/audit";
 import type { PaymentFigures } from "@destiny/services/payment/figures";
+import type { CouponCount, OrderCount } from "@destiny/testkit/scenario";
 
 export interface Percentiles {
   readonly p50Ms: number;
@@ -37,7 +38,7 @@ export interface RunReport {
   /** Read from the server in use, never assumed. */
   readonly durability: { readonly fsync: string; readonly synchronousCommit: string };
   readonly orders: Readonly<Record<OrderCount, number>>;
-  readonly coupons: Readonly<Record<"offered" | "issued" | "soldOut" | "duplicate" | "refused", number>>;
+  readonly coupons: Readonly<Record<CouponCount, number>>;
   readonly dropped: number;
   /** From the last arrival until every saga had ended and every queue was empty; null: the bound was reached. */
   readonly drainedMs: number | null;
@@ -53,18 +54,6 @@ export interface RunReport {
   /** In words, what a reader of a FAIL wants to know first; empty after a clean run. */
   readonly remarks: ReadonlyArray<string>;
 }
-
-export type OrderCount =
-  | "offered"
-  | "placed"
-  | "refused"
-  | "payable"
-  | "completed"
-  | "soldOut"
-  | "unpaid"
-  | "cancelled"
-  | "failed"
-  | "open";
 
 /** Everything has to hold: every invariant with something checked, every threshold, durable writes, and the shop at rest. */
 export const verdictOf = (

@@ -6,13 +6,15 @@
  */
 import type { PaymentFigures } from "@destiny/services/payment/figures";
 import type { VerifyResult } from "@destiny/services/audit";
-import { type Samples, type Scenario, type Summary, Thresholds } from "@destiny/testkit/scenario";
+import { type Fault, type Samples, type Scenario, type Summary, Thresholds } from "@destiny/testkit/scenario";
 import { exitCodes } from "../CliError.ts";
-import { type Restarted, type RunReport, type Threshold, verdictOf } from "../RunReport.ts";
+import { type RunReport, type Threshold, verdictOf } from "../RunReport.ts";
 
-/** A fault as it was carried out; `recoveredMs` is null when the service was not seen ready again. */
+/** A fault as it was carried out; `recoveredMs` is null when it was not, or when nobody was seen to recover from it. */
 export interface CarriedOut {
-  readonly service: string;
+  readonly kind: Fault["kind"];
+  /** The service, or the gateway. */
+  readonly target: string;
   readonly injectedAt: number;
   readonly recoveredMs: number | null;
   readonly settleSeconds: number;
@@ -35,14 +37,14 @@ export interface Pieces {
 
 const maxExamples = 5;
 
-const recovered = (expected: number, restarts: ReadonlyArray<Restarted>): ReadonlyArray<Threshold> =>
+const recovered = (expected: number, done: number): ReadonlyArray<Threshold> =>
   expected === 0
     ? []
     : [
         {
           name: "faults recovered from, at least",
-          ok: restarts.length >= expected,
-          value: restarts.length,
+          ok: done >= expected,
+          value: done,
           limit: expected,
           unit: "faults",
         },
@@ -52,7 +54,7 @@ const recovered = (expected: number, restarts: ReadonlyArray<Restarted>): Readon
 const remarksOf = ({ audited, durability, faults, summary }: Pieces): ReadonlyArray<string> => [
   ...(summary.interrupted ? ["the load was stopped before every arrival was tried"] : []),
   ...audited.moving.map((what) => `still moving when the wait was over: ${what}`),
-  ...faults.filter(({ recoveredMs }) => recoveredMs === null).map(({ service }) => `${service} never recovered`),
+  ...faults.filter(({ recoveredMs }) => recoveredMs === null).map(({ target }) => `${target} never recovered`),
   ...Object.entries(durability)
     .filter(([, setting]) => setting !== "on")
     .map(([name, setting]) => `the database may forget: ${name} is ${setting}`),
@@ -67,14 +69,17 @@ export const assemble = (pieces: Pieces): RunReport => {
   const evidence: Thresholds.Evidence = {
     summary,
     samples: pieces.samples,
-    faults: faults.map(({ injectedAt, recoveredMs, service, settleSeconds }) => ({
-      service,
+    faults: faults.map(({ injectedAt, kind, recoveredMs, settleSeconds }) => ({
+      kind,
       injectedAt,
       recoveredAt: recoveredMs === null ? undefined : injectedAt + recoveredMs,
       settleSeconds,
     })),
   };
-  const restarts = faults.flatMap(({ recoveredMs, service }) => (recoveredMs === null ? [] : { service, recoveredMs }));
+  const done = faults.filter(({ recoveredMs }) => recoveredMs !== null);
+  const restarts = faults.flatMap(({ kind, recoveredMs, target }) =>
+    recoveredMs === null || !Thresholds.isRestart({ kind }) ? [] : { service: target, recoveredMs },
+  );
   const { p50Ms, p95Ms, p99Ms } = summary.saga;
   const facts = {
     run: summary.run,
@@ -97,7 +102,7 @@ export const assemble = (pieces: Pieces): RunReport => {
     invariants: audited.invariants,
     thresholds: [
       ...Thresholds.evaluate(scenario, evidence, pieces.timings),
-      ...recovered(scenario.faults.length, restarts),
+      ...recovered(scenario.faults.length, done.length),
     ],
     remarks: remarksOf(pieces),
   };

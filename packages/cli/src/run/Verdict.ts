@@ -9,7 +9,7 @@ const mark = (ok: boolean): string => (ok ? green("ok") : red("FAIL"));
 const ms = (value: number): string => `${Math.round(value)}`;
 
 export const render = (report: RunReport): string => {
-  const { orders, payments } = report;
+  const { coupons, orders, payments } = report;
   const routes = table(
     ["ROUTE", "COUNT", "ERRORS", "P50 MS", "P95 MS", "P99 MS"],
     Object.entries(report.http).map(([route, { count, errors, p50Ms, p95Ms, p99Ms }]) => [
@@ -41,6 +41,11 @@ export const render = (report: RunReport): string => {
     bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
     `orders    ${orders.offered} offered, ${orders.placed} placed, ${orders.refused} refused, ${report.dropped} dropped`,
     `          ${orders.payable} payable, ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
+    ...(coupons.offered === 0
+      ? []
+      : [
+          `coupons   ${coupons.offered} asked for, ${coupons.issued} issued, ${coupons.soldOut} sold out, ${coupons.duplicate} duplicate, ${coupons.refused} refused`,
+        ]),
     `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.reissued} reissued, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
     `payable   p50 ${ms(report.saga.p50Ms)} ms, p95 ${ms(report.saga.p95Ms)} ms, p99 ${ms(report.saga.p99Ms)} ms after the order was sent`,
     ...report.restarts.map(({ recoveredMs, service }) => `kill -9   ${service}: ready again after ${recoveredMs} ms`),

@@ -19,7 +19,8 @@ import type { RunReport } from "../RunReport.ts";
 import * as Catalogue from "../seed/Catalogue.ts";
 import type { Connection } from "./connect.ts";
 import type { LiveTable } from "./LiveTable.ts";
-import { assemble, type CarriedOut } from "./Report.ts";
+import { injectAll } from "./faults.ts";
+import { assemble } from "./Report.ts";
 import { audit } from "./verify.ts";
 
 export interface ScenarioOptions {
@@ -66,10 +67,15 @@ export const load = Effect.fnUntraced(function* (name: string): Effect.fn.Return
   return module.default;
 });
 
+const seconds = (name: string, value: number | undefined): Readonly<Record<string, string>> =>
+  value === undefined ? {} : { [name]: `${value} seconds` };
+
 /** What the services have to be told before a scenario with these timings makes sense. */
 export const settingsOf = ({ timings }: Scenario): Readonly<Record<string, string>> => ({
   DESTINY_PAYMENT_WINDOW: `${timings.paymentWindowSeconds} seconds`,
   DESTINY_HOLD_LIFETIME: `${timings.holdSeconds} seconds`,
+  ...seconds("DESTINY_PAYMENT_SETTLE", timings.settleSeconds),
+  ...seconds("DESTINY_PAYMENT_TIMEOUT", timings.gatewayTimeoutSeconds),
 });
 
 /** A shopper who leaves an order unpaid waits for the window's end, so a shop with another window is another scenario. */
@@ -104,34 +110,6 @@ const ask = <A, E>(connection: Connection, database: string, question: Effect.Ef
   question.pipe(
     Effect.provide(PgClient.layer({ url: Redacted.make(`${connection.databaseUrl}${database}`), maxConnections: 1 })),
     Effect.mapError(asCliError),
-  );
-
-/** Kills on schedule; each fault's window is known afterwards. */
-const injectAll = (
-  scenario: Scenario,
-  connection: Connection,
-  started: { readonly at: number; readonly lengthMillis: number },
-  live: LiveTable,
-): Effect.Effect<ReadonlyArray<CarriedOut>> =>
-  Effect.forEach(
-    scenario.faults,
-    ({ at, service, settleSeconds = 0 }) =>
-      Effect.gen(function* () {
-        const now = yield* Clock.currentTimeMillis;
-        yield* Effect.sleep(Math.max(0, started.at + at * started.lengthMillis - now));
-        const injectedAt = yield* Clock.currentTimeMillis;
-        live.note(`kill -9 ${service}`);
-        const recoveredMs = yield* Effect.match(connection.kill(service), {
-          onSuccess: (outcome) => outcome.recoveredMs,
-          onFailure: ({ message }) => {
-            live.note(message);
-            return null;
-          },
-        });
-        if (recoveredMs !== null) live.note(`${service} is ready again after ${recoveredMs} ms`);
-        return { service, injectedAt, recoveredMs, settleSeconds };
-      }),
-    { concurrency: "unbounded" },
   );
 
 /** The highest sum of PSS seen while the load ran. */
@@ -174,13 +152,14 @@ export const run = Effect.fnUntraced(function* (
     users: catalogue.users
       .slice(0, scenario.needs.users)
       .map(({ username }) => ({ username, password: Catalogue.password })),
+    couponTemplateId: catalogue.drop.templateId,
     hotProductIds: catalogue.products.slice(0, hot.products).map(({ id }) => id),
     folder,
   };
 
   const started = yield* Deferred.make<{ readonly at: number; readonly lengthMillis: number }>();
   const faults = yield* Effect.forkChild(
-    Effect.flatMap(Deferred.await(started), (begun) => injectAll(scenario, connection, begun, options.live)),
+    Effect.flatMap(Deferred.await(started), (begun) => injectAll(scenario, connection, begun, options.live.note)),
   );
   const memory = memoryPeak(connection);
   const sampler = yield* Effect.forkChild(memory.sampling);

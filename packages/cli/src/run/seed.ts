@@ -1,5 +1,6 @@
 /** `destiny seed`: fills a running instance through each service's own store, in bulk. Repeating it changes nothing. */
-import { BrandId, ProductId, UserId, Won } from "@destiny/services/contracts";
+import { BrandId, CouponTemplateId, defaultValidDays, ProductId, UserId, Won } from "@destiny/services/contracts";
+import * as Coupon from "@destiny/services/coupon/seed";
 import * as Product from "@destiny/services/product/seed";
 import * as Stock from "@destiny/services/stock/seed";
 import * as User from "@destiny/services/user/seed";
@@ -27,6 +28,21 @@ const batches = <A>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
   Array.from({ length: Math.ceil(rows.length / batchRows) }, (_, index) =>
     rows.slice(index * batchRows, (index + 1) * batchRows),
   );
+
+const templateOf = (drop: Catalogue.SeededDrop): Coupon.InitialTemplate => ({
+  id: CouponTemplateId.make(drop.templateId),
+  code: drop.code,
+  name: drop.name,
+  discountType: "RATE",
+  discountValue: Won.make(drop.discountPercent),
+  minOrderAmount: Won.make(0),
+  maxDiscountAmount: Won.make(drop.maxDiscount),
+  issueLimit: drop.limit,
+  availableFrom: drop.opensAt,
+  availableTo: drop.endsAt,
+  validDays: defaultValidDays,
+  createdAt: drop.opensAt,
+});
 
 export const seed = Effect.fnUntraced(function* (options: {
   readonly instance: string;
@@ -92,6 +108,7 @@ export const seed = Effect.fnUntraced(function* (options: {
     catalogue.products.map(({ id, stock }) => ({ sku: id, quantity: stock })),
     Stock.seed,
   );
+  yield* fill("coupon", [catalogue.drop].map(templateOf), Coupon.seed);
   const { brands, products, users } = Catalogue.scales[options.scale];
   return {
     instance: options.instance,

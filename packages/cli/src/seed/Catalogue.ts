@@ -23,6 +23,9 @@ export interface Hot {
 export const defaultHot: Hot = { products: 5, stock: 60 };
 export const ordinaryStock = 100_000;
 
+/** A coupon of the drop is for one shopper in so many. */
+const shoppersPerCoupon = 5;
+
 /** Printed by `seed`: seeded shoppers are made for load, not for secrets. */
 export const password = "Passw0rd!";
 
@@ -47,8 +50,22 @@ export interface SeededUser {
   readonly phone: string;
 }
 
+/** What everybody asks for at once: fifteen per cent off, for the first fifth of the shoppers. */
+export interface SeededDrop {
+  readonly templateId: string;
+  readonly code: string;
+  readonly name: string;
+  readonly discountPercent: number;
+  readonly maxDiscount: number;
+  readonly limit: number;
+  /** UTC epoch milliseconds: open on every day on which somebody rehearses. */
+  readonly opensAt: number;
+  readonly endsAt: number;
+}
+
 export interface Catalogue {
   readonly scale: Scale;
+  readonly drop: SeededDrop;
   readonly brandIds: ReadonlyArray<string>;
   readonly products: ReadonlyArray<SeededProduct>;
   readonly users: ReadonlyArray<SeededUser>;
@@ -99,6 +116,18 @@ const phoneOf = (index: number): string => {
   return `010-${digits.slice(0, 4)}-${digits.slice(4)}`;
 };
 
+/** Ids of their own stream: the same at every scale, and nothing else moves when there are more of them. */
+const dropOf = (seed: number, users: number): SeededDrop => ({
+  templateId: Ids.seeded(seed ^ 0x0d20_9000).next(epochMillis),
+  code: "BLACK-FRIDAY",
+  name: "블랙 프라이데이 15% Black Friday",
+  discountPercent: 15,
+  maxDiscount: 30_000,
+  limit: users / shoppersPerCoupon,
+  opensAt: 0,
+  endsAt: Date.UTC(2100, 0, 1) - 1,
+});
+
 export const make = (scale: Scale, seed: number, hot: Hot = defaultHot): Catalogue => {
   const { brands, products, users } = scales[scale];
   const ids = Ids.seeded(seed);
@@ -107,6 +136,7 @@ export const make = (scale: Scale, seed: number, hot: Hot = defaultHot): Catalog
   const brandIds = Array.from({ length: brands }, next);
   return {
     scale,
+    drop: dropOf(seed, users),
     brandIds,
     products: Array.from({ length: products }, (_, index): SeededProduct => {
       const language = index % 2 === 0 ? 0 : 1;

@@ -40,6 +40,17 @@ describe("a seeded catalogue", () => {
     assert.isTrue(shop.products.every(({ price }) => price >= 5000 && price <= 300_000 && price % 100 === 0));
   });
 
+  it("drops coupons for a fifth of the shoppers, under one id at every scale and another for another seed", () => {
+    const { drop } = Catalogue.make("M", 42);
+    assert.deepStrictEqual({ ...drop, limit: 200 }, shop.drop);
+    assert.strictEqual(drop.limit, 2000);
+    assert.notStrictEqual(Catalogue.make("S", 43).drop.templateId, drop.templateId);
+    assert.notInclude(
+      [...shop.products, ...shop.users].map(({ id }) => id),
+      drop.templateId,
+    );
+  });
+
   it("keeps little of the hot articles and plenty of all others, and nothing else depends on how hot they are", () => {
     const hotter = Catalogue.make("S", 42, { products: 2, stock: 7 });
     assert.deepStrictEqual(

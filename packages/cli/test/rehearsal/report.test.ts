@@ -33,7 +33,9 @@ describe("the report of a run", () => {
     const limit = (change: Partial<Pieces>) =>
       judged(change).report.thresholds.find(({ name }) => name.startsWith("p99 POST /v1/orders"));
     assert.isTrue(limit({})?.ok);
-    const elsewhere = [{ service: "stock", injectedAt: zeroAt + 8000, recoveredMs: 1000, settleSeconds: 0 }];
+    const elsewhere = [
+      { kind: "kill" as const, target: "stock", injectedAt: zeroAt + 8000, recoveredMs: 1000, settleSeconds: 0 },
+    ];
     assert.deepInclude(limit({ faults: elsewhere }), { ok: false, value: 900 });
   });
 
@@ -53,13 +55,34 @@ describe("the report of a run", () => {
   });
 
   it("is FAIL when a fault did not recover or was never injected, and never invents a recovery time", () => {
-    const faults = [{ service: "stock", injectedAt: zeroAt + 4000, recoveredMs: null, settleSeconds: 0 }];
+    const faults = [
+      { kind: "kill" as const, target: "stock", injectedAt: zeroAt + 4000, recoveredMs: null, settleSeconds: 0 },
+    ];
     for (const carriedOut of [faults, []]) {
       const { report } = judged({ faults: carriedOut });
       assert.strictEqual(report.verdict, "FAIL");
       assert.deepStrictEqual(report.restarts, []);
     }
     assert.include(judged({ faults }).report.remarks, "stock never recovered");
+  });
+
+  it("a gateway's trouble is a fault to carry out, but no restart", () => {
+    const trouble = {
+      kind: "gateway" as const,
+      gateway: "TOSSPAYMENTS",
+      rules: [{ kind: "hang" }],
+      seconds: 1,
+      at: 0.5,
+    };
+    const scenario = { ...pieces.scenario, faults: [...pieces.scenario.faults, trouble] };
+    const carriedOut = { kind: "gateway" as const, target: "TOSSPAYMENTS", injectedAt: zeroAt, settleSeconds: 0 };
+    const { report } = judged({ scenario, faults: [...pieces.faults, { ...carriedOut, recoveredMs: 1000 }] });
+    assert.strictEqual(report.verdict, "PASS");
+    assert.deepStrictEqual(report.restarts, [{ service: "stock", recoveredMs: 1000 }]);
+    assert.strictEqual(judged({ scenario }).verdict, "FAIL");
+    const failed = judged({ scenario, faults: [...pieces.faults, { ...carriedOut, recoveredMs: null }] });
+    assert.strictEqual(failed.verdict, "FAIL");
+    assert.include(failed.report.remarks, "TOSSPAYMENTS never recovered");
   });
 
   it("is FAIL and exit code 4 when the shop never came to rest, and says what moved", () => {
@@ -96,6 +119,13 @@ describe("the report for people", () => {
       assert.include(text, part);
     assert.match(text, /^POST \/v1\/orders +99 +0 +10 +30 +46$/m);
     assert.match(text, /\nPASS$/);
+  });
+
+  it("tells of coupons when some were asked for", () => {
+    assert.notInclude(plain(assemble(pieces)), "coupons");
+    const coupons = { offered: 12, issued: 2, soldOut: 8, duplicate: 2, refused: 0 };
+    const text = plain(assemble({ ...pieces, summary: { ...summary, coupons } }));
+    assert.include(text, "12 asked for, 2 issued, 8 sold out, 2 duplicate, 0 refused");
   });
 
   it("names what is wrong, at the end where it is read", () => {

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
-import { BrandId, ProductId, Won } from "./common.ts";
+import { BrandId, ProductId, Text, Won } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
 
 export const ProductStatus = Schema.Literals(["AVAILABLE", "OUT_OF_STOCK", "HIDED"]);
@@ -30,7 +30,11 @@ export class ProductNotFound extends Problem.Class<ProductNotFound>()("ProductNo
 const Position = Schema.Struct({ id: ProductId });
 
 export class Products extends HttpApiGroup.make("products").add(
-  HttpApiEndpoint.get("list", "/v1/products", { query: Page.Query(Position), success: Page.Of(Product, Position) }),
+  /** `query`: only products whose names have words that begin with all of these words. */
+  HttpApiEndpoint.get("list", "/v1/products", {
+    query: { ...Page.Query(Position), query: Schema.optionalKey(Text({ minLength: 1, maxLength: 100 })) },
+    success: Page.Of(Product, Position),
+  }),
   HttpApiEndpoint.get("get", "/v1/products/:id", {
     params: { id: ProductId },
     success: Product,

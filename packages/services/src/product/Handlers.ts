@@ -16,7 +16,7 @@ const own = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
     const { read: products } = yield* Products;
     return handlers.handleAll({
       list: Effect.fn("product.list")(function* ({ query }) {
-        const rows = yield* Effect.orDie(products.page(query.cursor?.id, Page.fetchSize(query.limit)));
+        const rows = yield* Effect.orDie(products.page(query.query, query.cursor?.id, Page.fetchSize(query.limit)));
         const page = Page.make(rows, query.limit, ({ id }) => ({ id }));
         return { items: page.items.map(shown), nextCursor: page.nextCursor };
       }),

@@ -7,6 +7,7 @@ import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { ProductId } from "../contracts/index.ts";
 import { type Answer, type ProductInput, ProductState } from "./Domain.ts";
+import * as Search from "./Search.ts";
 
 const tables = `
 CREATE TABLE product (
@@ -108,13 +109,18 @@ export const make = (sql: SqlClient.SqlClient): Store => ({
 export const read = (sql: SqlClient.SqlClient) => ({
   byId: (id: ProductId) =>
     Effect.map(sql<Row>`SELECT * FROM product WHERE id = ${id}::uuid`, (rows) => rows.map(stateOf)[0]),
-  /** In id order, without hidden ones. */
-  page: (after: ProductId | undefined, limit: number) =>
-    Effect.map(
-      sql<Row>`SELECT * FROM product WHERE status <> 'HIDED'
-        AND ${after === undefined ? sql`true` : sql`id > ${after}::uuid`} ORDER BY id LIMIT ${limit}`,
-      (rows) => rows.map(stateOf),
-    ),
+  /** In id order, without hidden ones; all, or those that match what was typed. */
+  page: (typed: string | undefined, after: ProductId | undefined, limit: number) => {
+    const wanted = sql`SELECT * FROM product WHERE status <> 'HIDED'
+      AND ${after === undefined ? sql`true` : sql`id > ${after}::uuid`}`;
+    // Materialized: else the planner walks the primary key for the order's sake, past every product for a rare word.
+    const pages =
+      typed === undefined
+        ? sql<Row>`${wanted} ORDER BY id LIMIT ${limit}`
+        : sql<Row>`WITH found AS MATERIALIZED (${wanted} AND ${Search.matches(sql, typed)})
+            SELECT * FROM found ORDER BY id LIMIT ${limit}`;
+    return Effect.map(pages, (rows) => rows.map(stateOf));
+  },
 });
 
 /** Bulk insert for seeding; what exists stays as it is. */

@@ -7,6 +7,7 @@ import * as Foundation from "../shared/Foundation.ts";
 import * as Consumers from "./Consumers.ts";
 import * as Handlers from "./Handlers.ts";
 import { Products } from "./Products.ts";
+import * as Search from "./Search.ts";
 import * as Store from "./Store.ts";
 
 export const layer = (port: number) =>
@@ -15,6 +16,6 @@ export const layer = (port: number) =>
     port,
     routes: HttpApiBuilder.layer(ProductApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
-    migrations: Foundation.migrate(Store.migrations),
+    migrations: Foundation.migrate(Store.migrations, Search.migrations),
     checks: Foundation.checks,
   }).pipe(Layer.provide(Products.layer), Layer.provide(Foundation.database("product")));

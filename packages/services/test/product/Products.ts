@@ -14,12 +14,12 @@ export const brandId = BrandId.make("0190a000-0000-7000-8000-00000000b0b0");
 export const newId = Effect.map(Ids.fresh, (id) => ProductId.make(id));
 
 /** Puts a product on sale as the seed does. */
-export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILABLE", price = 1000) {
+export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILABLE", price = 1000, name?: string) {
   const id = yield* newId;
   const product: ProductState = {
     id,
     brandId,
-    name: `product ${id}`,
+    name: name ?? `product ${id}`,
     price: Won.make(price),
     status,
     color: null,

@@ -6,178 +6,22 @@
  *
  * Guarantee: an entry is in the file in the order it happened to its shopper; a killed load process loses at most what
  * the operating system had not yet been given (a line torn by that is ignored and `complete` is false).
- * Limits: one order a shopper; lines longer than `maxLineLength` do not occur (texts from answers are cut).
+ * Limits: one order a shopper; any number of asks for coupons, each with a key of its own; texts from answers are cut to
+ * `maxTextLength`.
  */
 import * as Effect from "effect/Effect";
 import * as Result from "effect/Result";
 import * as Schema from "effect/Schema";
 import * as fs from "node:fs";
 import * as readline from "node:readline";
-
-const shared = { shopper: Schema.Int, at: Schema.Finite };
-
-const Item = Schema.Struct({ productId: Schema.String, quantity: Schema.Int });
-
-/** Times are epoch milliseconds by the load process's clock; amounts are won. */
-export const Entry = Schema.Union([
-  Schema.Struct({
-    type: Schema.Literal("run"),
-    at: Schema.Finite,
-    run: Schema.String,
-    scenario: Schema.String,
-    seed: Schema.Int,
-  }),
-  Schema.Struct({
-    type: Schema.Literal("asked"),
-    ...shared,
-    userId: Schema.String,
-    idempotencyKey: Schema.String,
-    items: Schema.Array(Item),
-    couponId: Schema.optionalKey(Schema.String),
-  }),
-  Schema.Struct({
-    type: Schema.Literal("got"),
-    ...shared,
-    /** When the request was sent that this answers. */
-    from: Schema.Finite,
-    orderId: Schema.String,
-    status: Schema.String,
-  }),
-  Schema.Struct({ type: Schema.Literal("refused"), ...shared, status: Schema.Int }),
-  Schema.Struct({
-    type: Schema.Literal("seen"),
-    ...shared,
-    from: Schema.Finite,
-    status: Schema.String,
-    reason: Schema.optionalKey(Schema.String),
-    finalAmount: Schema.optionalKey(Schema.Int),
-  }),
-  Schema.Struct({
-    type: Schema.Literal("paid"),
-    ...shared,
-    provider: Schema.String,
-    vendorOrderId: Schema.String,
-    paymentKey: Schema.String,
-    amount: Schema.Int,
-  }),
-  Schema.Struct({
-    type: Schema.Literal("confirmed"),
-    ...shared,
-    from: Schema.Finite,
-    /** 0: no answer. */
-    httpStatus: Schema.Int,
-    status: Schema.optionalKey(Schema.String),
-  }),
-  Schema.Struct({ type: Schema.Literal("cancelAsked"), ...shared }),
-  Schema.Struct({ type: Schema.Literal("note"), ...shared, what: Schema.String }),
-  Schema.Struct({ type: Schema.Literal("closed"), at: Schema.Finite, interrupted: Schema.Boolean }),
-]);
-export type Entry = typeof Entry.Type;
-
-export const maxLineLength = 65_536;
-export const maxTextLength = 500;
-
-/** One shopper's order as its entries tell it. */
-export interface OrderRecord {
-  readonly shopper: number;
-  readonly userId: string;
-  readonly idempotencyKey: string;
-  readonly items: ReadonlyArray<typeof Item.Type>;
-  readonly couponId?: string;
-  readonly askedAt: number;
-  /** The order id of the first 201. */
-  orderId?: string;
-  gotAt?: number;
-  /** Other ids that the same key was answered with: each one is a violation. */
-  readonly otherOrderIds: Array<string>;
-  refusedWith?: number;
-  /** Each state once, with the request and answer times of the first reading. */
-  readonly states: Array<{
-    readonly status: string;
-    readonly reason?: string;
-    readonly from: number;
-    readonly at: number;
-  }>;
-  finalAmount?: number;
-  readonly payments: Array<{
-    readonly at: number;
-    readonly provider: string;
-    readonly vendorOrderId: string;
-    readonly paymentKey: string;
-    readonly amount: number;
-  }>;
-  readonly confirms: Array<{
-    readonly from: number;
-    readonly at: number;
-    readonly httpStatus: number;
-    readonly status?: string;
-  }>;
-  cancelAskedAt?: number;
-}
-
-/** The one fold: the load process lives by it and the reader repeats it, so the two cannot differ. */
-export const fold = (orders: Map<number, OrderRecord>, entry: Entry): void => {
-  if (entry.type === "asked") {
-    if (orders.has(entry.shopper)) throw new Error(`shopper ${entry.shopper} asked for a second order`);
-    const { shopper, userId, idempotencyKey, items, couponId, at } = entry;
-    orders.set(shopper, {
-      shopper,
-      userId,
-      idempotencyKey,
-      items,
-      ...(couponId === undefined ? {} : { couponId }),
-      askedAt: at,
-      otherOrderIds: [],
-      states: [],
-      payments: [],
-      confirms: [],
-    });
-    return;
-  }
-  if (entry.type === "run" || entry.type === "closed" || entry.type === "note") return;
-  const order = orders.get(entry.shopper);
-  if (order === undefined) throw new Error(`shopper ${entry.shopper}: ${entry.type} before asked`);
-  switch (entry.type) {
-    case "got":
-      if (order.orderId === undefined) {
-        order.orderId = entry.orderId;
-        order.gotAt = entry.at;
-        order.states.push({ status: entry.status, from: entry.from, at: entry.at });
-      } else if (order.orderId !== entry.orderId) {
-        order.otherOrderIds.push(entry.orderId);
-      }
-      return;
-    case "refused":
-      order.refusedWith = entry.status;
-      return;
-    case "seen": {
-      if (entry.finalAmount !== undefined) order.finalAmount = entry.finalAmount;
-      const { status, reason, from, at } = entry;
-      const last = order.states.at(-1);
-      if (last?.status === status && last.reason === reason) return;
-      order.states.push({ status, ...(reason === undefined ? {} : { reason }), from, at });
-      return;
-    }
-    case "paid": {
-      const { at, provider, vendorOrderId, paymentKey, amount } = entry;
-      order.payments.push({ at, provider, vendorOrderId, paymentKey, amount });
-      return;
-    }
-    case "confirmed": {
-      const { from, at, httpStatus, status } = entry;
-      order.confirms.push({ from, at, httpStatus, ...(status === undefined ? {} : { status }) });
-      return;
-    }
-    case "cancelAsked":
-      order.cancelAskedAt = entry.at;
-      return;
-  }
-};
+import { Entry, maxTextLength } from "./LedgerEntry.ts";
+import { type CouponRecord, fold, nothingTold, type OrderRecord } from "./LedgerRecords.ts";
 
 export interface Writer {
   /** Folds and writes; throws, writing nothing, when the entry contradicts the shopper's earlier ones. */
   readonly append: (entry: Entry) => void;
   readonly orders: ReadonlyMap<number, OrderRecord>;
+  readonly coupons: ReadonlyMap<string, CouponRecord>;
   /** Resolves when everything is handed to the operating system. */
   readonly close: () => Promise<void>;
 }
@@ -191,12 +35,12 @@ export const write = async (path: string): Promise<Writer> => {
     stream.once("error", reject);
   });
   stream.on("error", (error) => (broken = error));
-  const orders = new Map<number, OrderRecord>();
+  const told = nothingTold();
   return {
-    orders,
+    ...told,
     append: (entry) => {
       if (broken !== undefined) throw broken;
-      fold(orders, entry);
+      fold(told, entry);
       stream.write(`${JSON.stringify(entry)}\n`);
     },
     close: () =>
@@ -213,6 +57,7 @@ export interface Ledger {
   /** The load process closed the file itself and no line was unreadable. */
   readonly complete: boolean;
   readonly orders: ReadonlyArray<OrderRecord>;
+  readonly coupons: ReadonlyArray<CouponRecord>;
   readonly notes: ReadonlyArray<{ readonly shopper: number; readonly at: number; readonly what: string }>;
 }
 
@@ -224,7 +69,7 @@ export class LedgerError extends Schema.TaggedError<LedgerError>()("LedgerError"
 const decodeLine = Schema.decodeUnknownResult(Schema.fromJsonString(Entry));
 
 const readAll = async (path: string): Promise<Ledger> => {
-  const orders = new Map<number, OrderRecord>();
+  const told = nothingTold();
   const notes: Array<{ shopper: number; at: number; what: string }> = [];
   let head: Extract<Entry, { type: "run" }> | undefined;
   let closed = false;
@@ -238,7 +83,7 @@ const readAll = async (path: string): Promise<Ledger> => {
       continue;
     }
     const entry = decoded.success;
-    fold(orders, entry);
+    fold(told, entry);
     if (entry.type === "run") head = entry;
     else if (entry.type === "closed") closed = true;
     else if (entry.type === "note") notes.push({ shopper: entry.shopper, at: entry.at, what: entry.what });
@@ -249,7 +94,8 @@ const readAll = async (path: string): Promise<Ledger> => {
     scenario: head.scenario,
     seed: head.seed,
     complete: closed && unreadable === undefined,
-    orders: Array.from(orders.values()),
+    orders: Array.from(told.orders.values()),
+    coupons: Array.from(told.coupons.values()),
     notes,
   };
 };

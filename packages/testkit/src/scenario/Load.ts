@@ -15,6 +15,7 @@ import * as path from "node:path";
 import * as Draw from "./Draw.ts";
 import * as HttpClient from "./HttpClient.ts";
 import * as Ledger from "./Ledger.ts";
+import { maxTextLength } from "./LedgerEntry.ts";
 import * as Metrics from "./Metrics.ts";
 import * as Plan from "./Plan.ts";
 import * as Preparation from "./Preparation.ts";
@@ -90,6 +91,7 @@ const run = async (
       products,
       popularity: Draw.zipf(products.length, scenario.zipfExponent),
       simulators: job.simulators,
+      couponTemplateId: job.couponTemplateId,
       timings: job.timings ?? scenario.timings,
       pause: pauses.pause,
     };
@@ -111,7 +113,7 @@ const run = async (
         to: startedAt + toMillis,
       })),
       orders,
-      coupons: { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 },
+      coupons: Tally.coupons(ledger.coupons.values()),
       dropped: executed.dropped.busy + executed.dropped.late + executed.dropped.interrupted,
       droppedBecause: executed.dropped,
       startedLateP99Ms,
@@ -152,6 +154,15 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
   const { arrivals } = plan;
   const { metrics, ledger } = world;
   const placing = (arrival: Plan.Arrival) => scenario.journeys[arrival.journey]?.places === "order";
+  /** Orders of arrivals that did not set out for one. */
+  const unplanned = () => {
+    let count = 0;
+    for (const index of ledger.orders.keys()) {
+      const arrival = arrivals[index];
+      if (arrival !== undefined && !placing(arrival)) count += 1;
+    }
+    return count;
+  };
   const dropped = { busy: 0, late: 0, interrupted: 0 };
   const counted = { offered: 0, dropped: 0 };
   const failures = { count: 0, examples: new Array<string>() };
@@ -161,14 +172,14 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
     failures.count += 1;
     if (failures.examples.length >= maxExamples) return;
     const reason = error instanceof Error ? error.message : String(error);
-    failures.examples.push(`shopper ${arrival.index} (${arrival.journey}): ${reason}`.slice(0, Ledger.maxTextLength));
+    failures.examples.push(`shopper ${arrival.index} (${arrival.journey}): ${reason}`.slice(0, maxTextLength));
   };
 
   const shop = async (arrival: Plan.Arrival) => {
     const journey = scenario.journeys[arrival.journey];
     if (journey === undefined) throw new Error(`no journey ${arrival.journey}`);
     const account = await accounts(arrival.user);
-    const shopper = Shopper.make(world, arrival, account, journey.places === "order");
+    const shopper = Shopper.make(world, arrival, account, journey.places !== "nothing");
     await journey.run(shopper).catch((error: unknown) => failed(arrival, error));
     const order = shopper.ledger.order();
     if (order?.orderId !== undefined && !order.terminal) await scenario.settle(shopper);
@@ -180,17 +191,19 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
     let count = 0;
     for (const index of under.keys()) {
       const arrival = arrivals[index];
-      if (arrival !== undefined && placing(arrival) && ledger.orders.get(index)?.orderId === undefined) count += 1;
+      const orders = arrival !== undefined && (placing(arrival) || ledger.orders.has(index));
+      if (orders && ledger.orders.get(index)?.orderId === undefined) count += 1;
     }
     return count;
   };
+  const tried = () => ({ offered: counted.offered + unplanned(), dropped: counted.dropped });
   let second = 0;
   const ticker = setInterval(() => {
     second += 1;
     onProgress({
       type: "second",
       second,
-      orders: Tally.orders(ledger.orders.values(), { ...counted, sending: sending() }),
+      orders: Tally.orders(ledger.orders.values(), { ...tried(), sending: sending() }),
       dropped: dropped.busy + dropped.late + dropped.interrupted,
       unexpected: metrics.unexpectedCount(),
       inFlight: under.size,
@@ -237,7 +250,7 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
     const drained = clock() - last;
     return {
       zero,
-      arrivals: { ...counted, sending: 0 },
+      arrivals: { ...tried(), sending: 0 },
       dropped,
       failures,
       drainedMs: inTime ? drained : null,

@@ -46,10 +46,14 @@ const timeOf = (stage: Stage, scale: number, area: number): number => {
   return ((2 * area) / (from + Math.sqrt(Math.max(0, from * from + 2 * slope * area)))) * 1000;
 };
 
+const mustHave = (scenario: Pick<Scenario, "journeys">, names: ReadonlyArray<string>): void => {
+  const unknown = names.filter((name) => scenario.journeys[name] === undefined);
+  if (unknown.length > 0) throw new RangeError(`a stage names no such journey: ${unknown.join(", ")}`);
+};
+
 const journeyPicker = (scenario: Pick<Scenario, "journeys">, stage: Stage) => {
   const names = Object.keys(scenario.journeys);
-  const unknown = Object.keys(stage.mix ?? {}).filter((name) => !names.includes(name));
-  if (unknown.length > 0) throw new RangeError(`a stage's mix names no such journey: ${unknown.join(", ")}`);
+  mustHave(scenario, Object.keys(stage.mix ?? {}));
   const weights = names.map((name) =>
     stage.mix === undefined ? (scenario.journeys[name]?.weight ?? 0) : (stage.mix[name] ?? 0),
   );
@@ -64,10 +68,16 @@ export const make = ({ scenario, options, users, seed }: PlanOptions): Plan => {
   const choices = Draw.fromSeed(Draw.mix(seed, 12));
   // Users come in shuffled rounds: nobody comes twice before everybody came once.
   const order = Draw.shuffled(users, Draw.fromSeed(Draw.mix(seed, 13)));
-  const arrivals: Array<Arrival> = [];
+  const announced = Draw.shuffled(users, Draw.fromSeed(Draw.mix(seed, 15)));
+  const planned: Array<Omit<Arrival, "index" | "seed">> = [];
+  const add = (arrival: Omit<Arrival, "index" | "seed">) => {
+    if (planned.length >= maxArrivals) throw new RangeError(`more than ${maxArrivals} arrivals planned`);
+    planned.push(arrival);
+  };
   const warmUps: Array<{ fromMillis: number; toMillis: number }> = [];
   const step = options.arrivals === "even" ? () => 1 : () => -Math.log(1 - times());
   let start = 0;
+  let turn = 0;
   let next = options.arrivals === "even" ? 0.5 : step();
   for (const stage of scenario.phases(options)) {
     if (!(stage.seconds > 0) || stage.from < 0 || stage.to < 0) {
@@ -75,21 +85,27 @@ export const make = ({ scenario, options, users, seed }: PlanOptions): Plan => {
     }
     const area = ((stage.from + stage.to) / 2) * options.scale * stage.seconds;
     const journey = area > 0 ? journeyPicker(scenario, stage) : () => "";
+    const first = planned.length;
     for (; next < area; next += step()) {
-      const index = arrivals.length;
-      if (index >= maxArrivals) throw new RangeError(`more than ${maxArrivals} arrivals planned`);
-      arrivals.push({
-        index,
+      add({
         atMillis: start + timeOf(stage, options.scale, next),
         journey: journey(choices),
-        user: order[index % users] ?? 0,
-        seed: Draw.mix(seed, 14, index),
+        user: order[turn++ % users] ?? 0,
       });
     }
     next -= area;
     const length = stage.seconds * 1000;
+    const { everybody } = stage;
+    if (everybody !== undefined) {
+      mustHave(scenario, [everybody]);
+      for (const [place, user] of announced.entries()) {
+        add({ atMillis: start + ((place + 0.5) / users) * length, journey: everybody, user });
+      }
+      for (const one of planned.splice(first).sort((left, right) => left.atMillis - right.atMillis)) planned.push(one);
+    }
     if (stage.warmUp === true) warmUps.push({ fromMillis: start, toMillis: start + length });
     start += length;
   }
+  const arrivals = planned.map((arrival, index) => ({ index, ...arrival, seed: Draw.mix(seed, 14, index) }));
   return { arrivals, lengthMillis: start, warmUps };
 };

@@ -30,18 +30,34 @@ export interface Stage {
   readonly warmUp?: boolean;
   /** Weights by journey that replace the scenario's own during this stage. */
   readonly mix?: Readonly<Record<string, number>>;
+  /** A journey that every user of the run makes once during this stage, on top of the rates: what was announced to all. */
+  readonly everybody?: string;
 }
 
 /** A fault that the runner of the scenario injects. */
-export interface Fault {
-  /** `kill`: SIGKILL to a service; `pg`: the database stopped at once. Both are restarted by the supervisor. */
-  readonly kind: "kill" | "pg";
-  /** The service to kill; for `pg` the word `postgres`. */
-  readonly service: string;
+export type Fault = RestartFault | GatewayFault;
+
+interface Scheduled {
   /** When, as a fraction of the plan's whole length. */
   readonly at: number;
   /** Seconds after recovery that still belong to the fault's window: the backlog is worked off then. Default 0. */
   readonly settleSeconds?: number;
+}
+
+export interface RestartFault extends Scheduled {
+  /** `kill`: SIGKILL to a service; `pg`: the database stopped at once. Both are restarted by the supervisor. */
+  readonly kind: "kill" | "pg";
+  /** The service to kill; for `pg` the word `postgres`. */
+  readonly service: string;
+}
+
+export interface GatewayFault extends Scheduled {
+  readonly kind: "gateway";
+  /** The provider's name, as in `Shopper.simulators`. */
+  readonly gateway: string;
+  /** The simulator's fault plan, such as `[{ kind: "approveThenHang" }]`; the window of each rule is `seconds`. */
+  readonly rules: ReadonlyArray<{ readonly kind: string } & Readonly<Record<string, unknown>>>;
+  readonly seconds: number;
 }
 
 export interface Needs {
@@ -60,16 +76,39 @@ export interface Timings {
   readonly paymentWindowSeconds: number;
   /** Lifetime of a stock hold: a backstop, longer than the payment window. */
   readonly holdSeconds: number;
+  /** How long a payment whose outcome is unknown keeps its order at its gateway. Absent: as long as the shop says. */
+  readonly settleSeconds?: number;
+  /** Bound of one call to a gateway. Absent: that of the gateway's adapter. */
+  readonly gatewayTimeoutSeconds?: number;
 }
 
 type Bound = { readonly max: number } | { readonly min: number };
+
+/** How many orders came to what: see `Orders` in Summary.ts. */
+export type OrderCount =
+  | "offered"
+  | "placed"
+  | "refused"
+  | "payable"
+  | "completed"
+  | "soldOut"
+  | "unpaid"
+  | "cancelled"
+  | "failed"
+  | "open";
+
+export type CouponCount = "offered" | "issued" | "soldOut" | "duplicate" | "refused";
 
 /** A limit on one figure of the run. */
 export type Threshold =
   | ({ readonly metric: "dropped" | "open" | "unexpectedStatuses" | "recoverySeconds" } & Bound)
   | ({
       readonly metric: "orders";
-      readonly count: "offered" | "placed" | "refused" | "payable" | "completed" | "soldOut" | "unpaid" | "failed";
+      readonly count: OrderCount;
+    } & Bound)
+  | ({
+      readonly metric: "coupons";
+      readonly count: CouponCount;
     } & Bound)
   | ({ readonly metric: "http"; readonly route: string } & Percentile & Bound)
   | ({ readonly metric: "payable" } & Percentile & Bound);
@@ -82,8 +121,11 @@ interface Percentile {
 
 export interface WeightedJourney {
   readonly weight: number;
-  /** What one arrival of this journey sets out to get; `order` arrivals are counted in `orders.offered`. */
-  readonly places: "order" | "nothing";
+  /**
+   * What one arrival of this journey sets out to get. `order` arrivals are counted in `orders.offered`, also those that were
+   * dropped; a `coupon` arrival is counted there from the moment at which it orders, because it may go away without a coupon.
+   */
+  readonly places: "order" | "coupon" | "nothing";
   readonly run: Journey;
 }
 
@@ -124,6 +166,8 @@ export interface Shopper {
   readonly note: (what: string) => void;
   /** Where a provider's browser step is simulated, by provider name. */
   readonly simulators: Readonly<Record<string, string>>;
+  /** The coupon template that the shop was seeded with; undefined: none. */
+  readonly couponTemplateId: string | undefined;
   readonly timings: Timings;
 }
 
@@ -173,7 +217,7 @@ export interface HttpAnswer {
   readonly endedAt: number;
 }
 
-/** What the shopper writes down of its one order. The times are those of the calls or of the answers given. */
+/** What the shopper writes down of its one order and of the coupons it asked for. The times are those of the calls or of the answers given. */
 export interface ShopperLedger {
   /** Before the first attempt to send the order. A second call is an error: one order an arrival. */
   readonly asked: (order: {
@@ -198,6 +242,10 @@ export interface ShopperLedger {
   readonly confirmed: (answer: HttpAnswer) => void;
   /** A 202 to `PATCH /v1/orders/{id}/cancel`: from now on COMPLETED is no end. */
   readonly cancelAsked: (answer: HttpAnswer) => void;
+  /** Before the first attempt to ask for a coupon; each ask has a key of its own. */
+  readonly couponAsked: (ask: { readonly templateId: string; readonly idempotencyKey: string }) => void;
+  /** The last answer to the ask with this key. */
+  readonly couponAnswered: (idempotencyKey: string, answer: HttpAnswer) => void;
   /** What is known of the order so far. */
   readonly order: () => OrderView | undefined;
 }

@@ -2,8 +2,8 @@
 import * as Draw from "./Draw.ts";
 import { clock, Stopped } from "./HttpClient.ts";
 import type { HttpClient } from "./HttpClient.ts";
-import { maxTextLength } from "./Ledger.ts";
-import type { Entry, Writer } from "./Ledger.ts";
+import type { Writer } from "./Ledger.ts";
+import { type Entry, maxTextLength } from "./LedgerEntry.ts";
 import type { Metrics } from "./Metrics.ts";
 import type { Arrival } from "./Plan.ts";
 import type { HttpAnswer, HttpRequest, OrderView, Product, Shopper, ShopperLedger, Timings } from "./Scenario.ts";
@@ -24,6 +24,7 @@ export interface World {
   readonly products: ReadonlyArray<Product>;
   readonly popularity: (draw: Draw.Draw) => number;
   readonly simulators: Readonly<Record<string, string>>;
+  readonly couponTemplateId: string | undefined;
   readonly timings: Timings;
   readonly pause: (milliseconds: number) => Promise<void>;
 }
@@ -121,6 +122,20 @@ const ledgerOf = (world: World, arrival: Arrival, account: Account, mayOrder: bo
       });
     },
     cancelAsked: (answer) => append({ type: "cancelAsked", shopper, at: answer.endedAt }),
+    couponAsked: (ask) => append({ type: "couponAsked", shopper, at: clock(), userId: account.id, ...ask }),
+    couponAnswered: (idempotencyKey, answer) => {
+      const code = text(answer, "code");
+      append({
+        type: "couponAnswered",
+        shopper,
+        from: answer.startedAt,
+        at: answer.endedAt,
+        idempotencyKey,
+        httpStatus: answer.status,
+        ...(code === undefined ? {} : { code }),
+        ...(answer.status === 201 ? { couponId: needed(answer, "id") } : {}),
+      });
+    },
     order: (): OrderView | undefined => {
       const order = world.ledger.orders.get(shopper);
       if (order === undefined) return undefined;
@@ -162,6 +177,7 @@ export const make = (world: World, arrival: Arrival, account: Account, mayOrder:
     note: (what) =>
       world.ledger.append({ type: "note", shopper: arrival.index, at: clock(), what: what.slice(0, maxTextLength) }),
     simulators: world.simulators,
+    couponTemplateId: world.couponTemplateId,
     timings: world.timings,
   };
 };

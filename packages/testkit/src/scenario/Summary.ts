@@ -2,7 +2,8 @@
  * What the load process is told (`Job`), what it says meanwhile (`Progress`) and what it leaves behind (`Summary`).
  *
  * Guarantee: in a `Summary`, `offered = placed + refused + dropped` over the order arrivals and
- * `placed = completed + soldOut + unpaid + cancelled + failed + open`, exactly, also when the run was interrupted.
+ * `placed = completed + soldOut + unpaid + cancelled + failed + open`, exactly, also when the run was interrupted; so does
+ * `offered = issued + soldOut + duplicate + refused` over the asks for coupons.
  */
 import * as Schema from "effect/Schema";
 
@@ -52,7 +53,14 @@ export const Job = Schema.Struct({
     drainSeconds: Schema.optionalKey(fields.drainSeconds),
     arrivals: Schema.optionalKey(fields.arrivals),
   })),
-  timings: Schema.optionalKey(Schema.Struct({ paymentWindowSeconds: Schema.Finite, holdSeconds: Schema.Finite })),
+  timings: Schema.optionalKey(
+    Schema.Struct({
+      paymentWindowSeconds: Schema.Finite,
+      holdSeconds: Schema.Finite,
+      settleSeconds: Schema.optionalKey(Schema.Finite),
+      gatewayTimeoutSeconds: Schema.optionalKey(Schema.Finite),
+    }),
+  ),
   /** Origin of the gateway, e.g. `http://127.0.0.1:8080`. */
   shopUrl: Schema.String,
   /** Origins of the payment simulators by provider, e.g. `TOSSPAYMENTS`. */
@@ -60,6 +68,8 @@ export const Job = Schema.Struct({
   users: Schema.Array(Schema.Struct({ username: Schema.String, password: Schema.String })),
   /** Most popular first; the products of the shop that are not named follow in the shop's order. */
   hotProductIds: Schema.Array(Schema.String),
+  /** What `Shopper.couponTemplateId` is. */
+  couponTemplateId: Schema.optionalKey(Schema.String),
   /** Existing folder for `ledger.ndjson`, `samples.json` and `summary.json`. */
   folder: Schema.String,
   limits: Schema.optionalKey(Limits),
@@ -87,6 +97,18 @@ export const Orders = Schema.Struct({
   open: Schema.Int,
 });
 export type Orders = typeof Orders.Type;
+
+/** Asks for coupons that were sent, by what came of them; a shopper who asks twice at once is two of them. */
+export const Coupons = Schema.Struct({
+  offered: Schema.Int,
+  issued: Schema.Int,
+  soldOut: Schema.Int,
+  /** The user has one already. */
+  duplicate: Schema.Int,
+  /** Everything else. */
+  refused: Schema.Int,
+});
+export type Coupons = typeof Coupons.Type;
 
 /** Statuses that were allowed only while a fault's window is open. */
 export const Weather = Schema.Struct({
@@ -127,13 +149,7 @@ export const Summary = Schema.Struct({
   lengthMillis: Schema.Finite,
   warmUps: Schema.Array(Schema.Struct({ from: Schema.Finite, to: Schema.Finite })),
   orders: Orders,
-  coupons: Schema.Struct({
-    offered: Schema.Int,
-    issued: Schema.Int,
-    soldOut: Schema.Int,
-    duplicate: Schema.Int,
-    refused: Schema.Int,
-  }),
+  coupons: Coupons,
   /** Arrivals that never started, any journey. */
   dropped: Schema.Int,
   droppedBecause: Schema.Struct({ busy: Schema.Int, late: Schema.Int, interrupted: Schema.Int }),

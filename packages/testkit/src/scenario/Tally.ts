@@ -1,6 +1,6 @@
-/** Where an order stands, and the sums over a run. Pure; the sums add up by construction. */
-import type { OrderRecord } from "./Ledger.ts";
-import type { Orders } from "./Summary.ts";
+/** Where an order or an ask for a coupon stands, and the sums over a run. Pure; the sums add up by construction. */
+import type { CouponRecord, OrderRecord } from "./LedgerRecords.ts";
+import type { Coupons, Orders } from "./Summary.ts";
 
 export type Outcome = "refused" | "completed" | "soldOut" | "unpaid" | "cancelled" | "failed" | "open";
 
@@ -54,4 +54,23 @@ export const orders = (records: Iterable<OrderRecord>, arrivals: Arrivals): Orde
   }
   const refused = arrivals.offered - arrivals.dropped - arrivals.sending - sums.placed;
   return { offered: arrivals.offered, ...sums, refused, unanswered: refused - turnedAway };
+};
+
+/** The shop's codes for an ask that was understood and not granted. */
+const couponCodes: Readonly<Record<string, "duplicate" | "soldOut">> = {
+  "ISSUED-003": "duplicate",
+  "ISSUED-010": "soldOut",
+};
+
+/** `refused` is everything that says neither yes nor why not, silence included. */
+export const couponOutcome = ({ answer }: CouponRecord): Exclude<keyof Coupons, "offered"> =>
+  answer?.httpStatus === 201 ? "issued" : (couponCodes[answer?.code ?? ""] ?? "refused");
+
+export const coupons = (records: Iterable<CouponRecord>): Coupons => {
+  const sums = { offered: 0, issued: 0, soldOut: 0, duplicate: 0, refused: 0 };
+  for (const record of records) {
+    sums.offered += 1;
+    sums[couponOutcome(record)] += 1;
+  }
+  return sums;
 };

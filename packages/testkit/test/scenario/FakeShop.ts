@@ -8,6 +8,7 @@ export interface FakeOrder {
   readonly id: string;
   readonly key: string;
   readonly amount: number;
+  readonly couponId: unknown;
   status: string;
   failureReason?: string;
 }
@@ -20,9 +21,19 @@ export interface Misbehaviour {
   readonly paymentWindowMillis: number;
   /** How long the shop takes to make an order payable. */
   readonly reserveMillis: number;
+  /** Coupons that there are. */
+  readonly coupons: number;
+  /** What a confirm at the first gateway is answered with; the second one works. */
+  readonly firstGateway: 200 | 202 | 409 | 503;
 }
 
-export const wellBehaved: Misbehaviour = { post: () => "place", paymentWindowMillis: 400, reserveMillis: 15 };
+export const wellBehaved: Misbehaviour = {
+  post: () => "place",
+  paymentWindowMillis: 400,
+  reserveMillis: 15,
+  coupons: 4,
+  firstGateway: 200,
+};
 
 const price = 1_000;
 
@@ -46,10 +57,21 @@ export const make = (misbehaviour: Misbehaviour) =>
         if (reason !== undefined) order.failureReason = reason;
         for (const wake of wakers) wake();
       };
-      const place = (key: string, how: string): FakeOrder => {
+      const gatewayOf = new Map<string, string>();
+      const left = new Set<string>();
+      const couponOf = new Map<string, string>();
+      const issue = (user: string) => {
+        const has = couponOf.get(user);
+        if (has !== undefined) return { status: 409, body: { code: "ISSUED-003", couponId: has } };
+        if (couponOf.size >= misbehaviour.coupons) return { status: 400, body: { code: "ISSUED-010" } };
+        const id = `coupon-${couponOf.size + 1}`;
+        couponOf.set(user, id);
+        return { status: 201, body: { id } };
+      };
+      const place = (key: string, how: string, couponId?: unknown): FakeOrder => {
         const known = byKey.get(key);
         if (known !== undefined) return known;
-        const order: FakeOrder = { id: `order-${orders.size + 1}`, key, amount: price, status: "PENDING" };
+        const order: FakeOrder = { id: `order-${orders.size + 1}`, key, amount: price, couponId, status: "PENDING" };
         orders.set(order.id, order);
         byKey.set(key, order);
         setTimeout(() => {
@@ -82,10 +104,26 @@ export const make = (misbehaviour: Misbehaviour) =>
           addresses.add(String(request.headers["x-forwarded-for"]));
           const known = orders.get(url.pathname.split("/").at(-1) ?? "");
           if (route === "POST /v1/auths/login") {
-            return answer(200, { userId: `id-${String(body["username"])}`, accessToken: "token" });
+            return answer(200, {
+              userId: `id-${String(body["username"])}`,
+              accessToken: `token-${String(body["username"])}`,
+            });
           }
           if (route === "POST /__sim/payments") return answer(200, { paymentKey: `pay-${String(body["orderId"])}` });
-          if (request.headers.authorization !== "Bearer token") return answer(401, {});
+          const [, user] = /^Bearer token-(.+)$/.exec(request.headers.authorization ?? "") ?? [];
+          if (user === undefined) return answer(401, {});
+          if (route === "POST /v1/coupons/drop/issue") {
+            const { body: told, status } = issue(user);
+            return answer(status, told);
+          }
+          const [, cancelled] = /^PATCH \/v1\/orders\/(.+)\/cancel$/.exec(route) ?? [];
+          const unwanted = orders.get(cancelled ?? "");
+          if (unwanted !== undefined) {
+            move(unwanted, "COMPLETED", "CANCEL_REQUESTED");
+            setTimeout(() => move(unwanted, "CANCEL_REQUESTED", "CANCELED"), misbehaviour.reserveMillis);
+            return answer(202, unwanted);
+          }
+          if (/^GET \/v1\/products\/p\d$/.test(route)) return answer(200, {});
           if (route === "GET /v1/products") {
             const second = url.searchParams.get("cursor") === "2";
             const ids = second ? ["p3"] : ["p1", "p2"];
@@ -101,7 +139,7 @@ export const make = (misbehaviour: Misbehaviour) =>
             if (how === "unavailable") return answer(503, {}, { "retry-after": "0.05" });
             if (how === "overloaded") return answer(429, {}, { "retry-after": "1" });
             if (how === "broken") return answer(500, { title: "broken" });
-            const order = place(key, how);
+            const order = place(key, how, body["couponId"]);
             if (how === "placeAndReset") return request.socket.resetAndDestroy();
             return answer(201, order, { location: `/v1/orders/${order.id}` });
           }
@@ -110,10 +148,23 @@ export const make = (misbehaviour: Misbehaviour) =>
             return answer(200, { ...known, finalAmount: known.amount });
           }
           if (known !== undefined && url.pathname.startsWith("/v1/payments/")) {
-            return answer(200, { provider: "TOSSPAYMENTS", vendorOrderId: `v-${known.id}`, amount: known.amount });
+            const provider = gatewayOf.get(known.id) ?? "TOSSPAYMENTS";
+            return answer(200, { provider, vendorOrderId: `v-${known.id}`, amount: known.amount });
           }
           const paid = orders.get(String(body["orderId"]));
+          const [, leaving] = /^POST \/v1\/payments\/(.+)\/reissue$/.exec(route) ?? [];
+          if (leaving !== undefined) {
+            // Not before it was asked for a second time.
+            if (!left.has(leaving)) {
+              left.add(leaving);
+              return answer(503, { code: "PAYM-117" }, { "retry-after": "0.05" });
+            }
+            gatewayOf.set(leaving, "PORTONE");
+            return answer(200, { provider: "PORTONE" });
+          }
           if (route === "POST /v1/payments/confirm" && paid !== undefined) {
+            const { firstGateway } = misbehaviour;
+            if (body["provider"] === "TOSSPAYMENTS" && firstGateway !== 200) return answer(firstGateway, {});
             move(paid, "WAITING_PAYMENT", "COMPLETED");
             return answer(200, { status: "CAPTURED" });
           }
@@ -123,7 +174,7 @@ export const make = (misbehaviour: Misbehaviour) =>
       });
       await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
       const url = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
-      return { url, server, orders, addresses };
+      return { url, server, orders, addresses, couponOf };
     }),
     ({ server }) =>
       Effect.promise(async () => {

@@ -1,4 +1,4 @@
-import { Ledger, Load, LoadProcess, Samples, Summary, Thresholds } from "@destiny/testkit/scenario";
+import { Ledger, Load, LoadProcess, Samples, Summary, Tally, Thresholds } from "@destiny/testkit/scenario";
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
@@ -6,37 +6,9 @@ import * as Fiber from "effect/Fiber";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import * as fs from "node:fs/promises";
-import * as os from "node:os";
 import * as path from "node:path";
-import { fileURLToPath } from "node:url";
 import * as FakeShop from "./FakeShop.ts";
-
-const folder = Effect.acquireRelease(
-  Effect.promise(() => fs.mkdtemp(path.join(os.tmpdir(), "destiny-load-"))),
-  (path) => Effect.promise(() => fs.rm(path, { recursive: true, force: true })),
-);
-
-const scenarioFile = (name: string) => fileURLToPath(new URL(`../../../../scenarios/${name}.ts`, import.meta.url));
-
-const jobOf = (into: string, shopUrl: string, changes: Partial<Summary.Job> = {}): Summary.Job => ({
-  run: "run-1",
-  scenario: scenarioFile("steady"),
-  seed: 42,
-  options: {},
-  shopUrl,
-  simulators: { TOSSPAYMENTS: shopUrl },
-  users: Array.from({ length: 12 }, (_, index) => ({ username: `user${index}`, password: "Passw0rd!" })),
-  hotProductIds: ["p2"],
-  folder: into,
-  ...changes,
-});
-
-const sumsHold = ({ orders, droppedBecause, dropped }: Summary.Summary, droppedOrders: number) => {
-  assert.strictEqual(orders.offered, orders.placed + orders.refused + droppedOrders);
-  const { completed, soldOut, unpaid, cancelled, failed, open } = orders;
-  assert.strictEqual(orders.placed, completed + soldOut + unpaid + cancelled + failed + open);
-  assert.strictEqual(dropped, droppedBecause.busy + droppedBecause.late + droppedBecause.interrupted);
-};
+import { folder, jobOf, scenarioFile, sumsHold } from "./LoadJob.ts";
 
 /** What goes wrong in the rehearsal below, by number of the order. */
 const troubles = (number: number) => {
@@ -129,7 +101,7 @@ describe("load", () => {
         const samples = yield* Samples.read(path.join(into, Summary.files.samples));
         assert.strictEqual(samples.series["POST /v1/orders"]?.count, posts.count);
         const steady = (recoveredAt: number) => [
-          { service: "stock", injectedAt: summary.startedAt, recoveredAt, settleSeconds: 0 },
+          { kind: "kill" as const, injectedAt: summary.startedAt, recoveredAt, settleSeconds: 0 },
         ];
         const errors = (faults: ReadonlyArray<Thresholds.Injected>) =>
           Thresholds.http({ summary, faults })["POST /v1/orders"]?.errors;
@@ -335,6 +307,36 @@ describe("load", () => {
 });
 
 describe("ledger", () => {
+  it.live("an ask for a coupon counts by its last answer; one without any, or of another kind, is refused", () =>
+    Effect.scoped(
+      Effect.gen(function* () {
+        const file = path.join(yield* folder, "ledger.ndjson");
+        const writer = yield* Effect.promise(() => Ledger.write(file));
+        const asked = (idempotencyKey: string) =>
+          writer.append({ type: "couponAsked", shopper: 3, at: 2, userId: "u", templateId: "t", idempotencyKey });
+        const answered = (
+          idempotencyKey: string,
+          httpStatus: number,
+          more: { code?: string; couponId?: string } = {},
+        ) => writer.append({ type: "couponAnswered", shopper: 3, from: 2, at: 3, idempotencyKey, httpStatus, ...more });
+        writer.append({ type: "run", at: 1, run: "r", scenario: "s", seed: 1 });
+        for (const key of ["won", "twice", "late", "closed", "silent"]) asked(key);
+        assert.throws(() => asked("won"), /asked twice/);
+        assert.throws(() => answered("never", 201), /before asked/);
+        answered("won", 0);
+        answered("won", 201, { couponId: "c" });
+        answered("twice", 409, { code: "ISSUED-003" });
+        answered("late", 400, { code: "ISSUED-010" });
+        answered("closed", 400, { code: "ISSUED-002" });
+        yield* Effect.promise(() => writer.close());
+        const { coupons } = yield* Ledger.read(file);
+        assert.deepStrictEqual(Tally.coupons(coupons), { offered: 5, issued: 1, soldOut: 1, duplicate: 1, refused: 2 });
+        assert.deepStrictEqual(Tally.coupons(writer.coupons.values()), Tally.coupons(coupons));
+        assert.deepStrictEqual(coupons[0]?.answer, { from: 2, at: 3, httpStatus: 201, couponId: "c" });
+      }),
+    ),
+  );
+
   it.live("a torn last line is left out and the ledger says that it is not complete", () =>
     Effect.scoped(
       Effect.gen(function* () {

@@ -87,6 +87,35 @@ describe("Plan", () => {
     for (const round of rounds) assert.strictEqual(new Set(round).size, 10);
   });
 
+  it.prop(
+    "what is announced to all is done once by each, within its stage, on top of the rates",
+    [Seed, Rate],
+    (drawn) => {
+      const [seed, rate] = drawn;
+      const stage = { seconds: 2, from: rate, to: rate };
+      const make = (everybody: { readonly everybody?: string }) =>
+        Plan.make({
+          scenario: scenarioOf([stage, { ...stage, ...everybody }, stage], { a: 1, b: 1, all: 0 }),
+          options: options("poisson", 2),
+          users: 37,
+          seed,
+        }).arrivals;
+      const { all = [], others = [] } = Object.groupBy(make({ everybody: "all" }), ({ journey }) =>
+        journey === "all" ? "all" : "others",
+      );
+      assert.deepStrictEqual(
+        all.map(({ user }) => user).toSorted((one, other) => one - other),
+        Array.from({ length: 37 }, (_, user) => user),
+      );
+      assert.isTrue(all.every(({ atMillis }) => atMillis >= 2_000 && atMillis < 4_000));
+      const without = ({ atMillis, journey, user }: Plan.Arrival) => ({ atMillis, journey, user });
+      assert.deepStrictEqual(others.map(without), make({}).map(without));
+      const arrivals = make({ everybody: "all" });
+      assert.isTrue(arrivals.every(({ index }, place) => index === place));
+      assert.isTrue(arrivals.every(({ atMillis }, place) => atMillis >= (arrivals[place - 1]?.atMillis ?? 0)));
+    },
+  );
+
   it("a stage's own mix replaces the weights, and an unknown journey in it is refused", () => {
     const stage = { seconds: 1, from: 50, to: 50 };
     const make = (mix: Record<string, number>) =>
@@ -98,6 +127,9 @@ describe("Plan", () => {
       });
     assert.isTrue(make({ b: 1 }).arrivals.every(({ journey }) => journey === "b"));
     assert.throws(() => make({ c: 1 }), /no such journey: c/);
+    const announced = { ...stage, everybody: "d" };
+    const scenario = scenarioOf([announced], { a: 1 });
+    assert.throws(() => Plan.make({ scenario, options: options("even"), users: 1, seed: 1 }), /no such journey: d/);
   });
 
   it("Zipf's first rank is drawn twice as often as the second and everything is drawn", () => {

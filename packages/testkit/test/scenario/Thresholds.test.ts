@@ -25,7 +25,7 @@ const samples = (() => {
 })();
 
 const fault = (recoveredAt: number | undefined): Thresholds.Injected => ({
-  service: "stock",
+  kind: "kill",
   injectedAt: 1_040_000,
   recoveredAt,
   settleSeconds: 2,
@@ -80,6 +80,15 @@ describe("Thresholds", () => {
     assert.isFalse(rowOf({ metric: "recoverySeconds", max: 9.9 }, { faults }).ok);
   });
 
+  it("a gateway's trouble excuses what overlaps it, but is nobody's recovery", () => {
+    const trouble = { ...fault(1_044_000), kind: "gateway" as const };
+    const faults = [trouble, { ...fault(1_003_000), injectedAt: 1_001_000 }];
+    assert.deepInclude(rowOf({ metric: "recoverySeconds", max: 2 }, { faults }), { ok: true, value: 2 });
+    assert.deepInclude(rowOf({ metric: "recoverySeconds", max: 9 }, { faults: [trouble] }), { ok: false, value: -1 });
+    const threshold = { metric: "http", route, percentile: 99, max: 100, outsideFaults: true } as const;
+    assert.isTrue(rowOf(threshold, { faults: [trouble] }).ok);
+  });
+
   it("timings that are only reported fail nothing, but must have been measured; everything else gates as ever", () => {
     const slow = { metric: "http", route, percentile: 99, max: 100 } as const;
     const row = rowOf(slow, {}, "report");
@@ -111,6 +120,12 @@ describe("Thresholds", () => {
     assert.deepInclude(rowOf({ metric: "open", max: 0 }, {}), { ok: true, value: 0 });
     assert.isTrue(rowOf({ metric: "orders", count: "completed", min: 7 }, {}).ok);
     assert.isFalse(rowOf({ metric: "orders", count: "completed", min: 8 }, {}).ok);
+    const coupons = { offered: 9, issued: 5, soldOut: 2, duplicate: 1, refused: 1 };
+    const issued = (bound: { readonly min: number } | { readonly max: number }) =>
+      rowOf({ metric: "coupons", count: "issued", ...bound }, { summary: summaryOf({ coupons }) });
+    assert.deepInclude(issued({ max: 5 }), { ok: true, value: 5 });
+    assert.isFalse(issued({ max: 4 }).ok);
+    assert.isFalse(issued({ min: 6 }).ok);
   });
 
   it("a journey that ended in an error fails every scenario", () => {
