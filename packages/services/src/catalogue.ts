@@ -22,6 +22,7 @@ export const services = [
   { name: "product", port: 18090, database: "destiny_product", poolSize: 8 },
   { name: "stock", port: 18100, database: "destiny_stock", poolSize: 10 },
   { name: "order", port: 18110, database: "destiny_order", poolSize: 10 },
+  { name: "brand", port: 18120, database: "destiny_brand", poolSize: 6 },
   { name: "payment", port: 18130, database: "destiny_payment", poolSize: 10 },
   { name: "coupon", port: 18150, database: "destiny_coupon", poolSize: 10 },
   { name: "saga", port: 8000, database: "destiny_saga", poolSize: 10 },

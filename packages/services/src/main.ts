@@ -21,6 +21,7 @@ const rooms = {
   product: () => import("./product/layer.ts"),
   stock: () => import("./stock/layer.ts"),
   order: () => import("./order/layer.ts"),
+  brand: () => import("./brand/layer.ts"),
   payment: () => import("./payment/layer.ts"),
   coupon: () => import("./coupon/layer.ts"),
   gateway: () => import("./gateway/layer.ts"),

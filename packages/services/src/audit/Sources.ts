@@ -13,6 +13,7 @@ export const publishing = [
   "product",
   "stock",
   "order",
+  "brand",
   "payment",
   "coupon",
   "saga",

@@ -5,6 +5,7 @@
  */
 import { Message } from "@destiny/sdk/message";
 import { SagaRegistry } from "@destiny/sdk/saga";
+import * as Brand from "../brand/Messages.ts";
 import { Topics } from "../contracts/index.ts";
 import * as Coupon from "../coupon/Consumers.ts";
 import { decode as decodeCoupon } from "../coupon/Messages.ts";
@@ -46,6 +47,7 @@ export const subscriptions: ReadonlyArray<Subscription> = [
     topics: new Set([Topics.sagaReplies, ...sagaEvents.eventTopics].map(({ name }) => name)),
     takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
   },
+  of("brand", Brand.topics, Brand.decode.types),
   of("payment", Payment.topics, paymentTypes),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),

@@ -8,6 +8,7 @@ export const routes: ReadonlyArray<readonly [prefix: string, service: ServiceNam
   ["/v1/products", "product"],
   ["/v1/stocks", "stock"],
   ["/v1/orders", "order"],
+  ["/v1/brands", "brand"],
   ["/v1/payments", "payment"],
   ["/v1/coupon-templates", "coupon"],
   ["/v1/coupons", "coupon"],
