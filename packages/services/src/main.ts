@@ -23,6 +23,7 @@ const rooms = {
   order: () => import("./order/layer.ts"),
   brand: () => import("./brand/layer.ts"),
   payment: () => import("./payment/layer.ts"),
+  notification: () => import("./notification/layer.ts"),
   coupon: () => import("./coupon/layer.ts"),
   gateway: () => import("./gateway/layer.ts"),
   saga: () => import("./saga/layer.ts"),

@@ -15,6 +15,7 @@ export const publishing = [
   "order",
   "brand",
   "payment",
+  "notification",
   "coupon",
   "saga",
 ] as const satisfies ReadonlyArray<ServiceName>;

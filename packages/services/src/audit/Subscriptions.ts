@@ -9,6 +9,7 @@ import * as Brand from "../brand/Messages.ts";
 import { Topics } from "../contracts/index.ts";
 import * as Coupon from "../coupon/Consumers.ts";
 import { decode as decodeCoupon } from "../coupon/Messages.ts";
+import * as Notification from "../notification/Messages.ts";
 import * as Order from "../order/Consumers.ts";
 import * as Payment from "../payment/Consumers.ts";
 import { types as paymentTypes } from "../payment/Messages.ts";
@@ -49,6 +50,7 @@ export const subscriptions: ReadonlyArray<Subscription> = [
   },
   of("brand", Brand.topics, Brand.decode.types),
   of("payment", Payment.topics, paymentTypes),
+  of("notification", Notification.topics, Notification.decode.types),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
   of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),

@@ -6,6 +6,7 @@ export * from "./brand.messages.ts";
 export * from "./coupon.api.ts";
 export * from "./coupon.messages.ts";
 export * from "./dead-letters.api.ts";
+export * from "./notification.api.ts";
 export * from "./order.api.ts";
 export * from "./order.facts.ts";
 export * from "./order.messages.ts";

@@ -10,6 +10,7 @@ export const routes: ReadonlyArray<readonly [prefix: string, service: ServiceNam
   ["/v1/orders", "order"],
   ["/v1/brands", "brand"],
   ["/v1/payments", "payment"],
+  ["/v1/brand-notifications", "notification"],
   ["/v1/coupon-templates", "coupon"],
   ["/v1/coupons", "coupon"],
   ["/v1/issued-coupons", "coupon"],

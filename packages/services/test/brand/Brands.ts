@@ -8,8 +8,6 @@ import type { Shopper } from "../shared/TestTokens.ts";
 
 export const service = ServiceTest.layer("brand", Brand.layer);
 
-export const newBrandId = Effect.map(Ids.fresh, (id) => BrandId.make(id));
-
 /** A brand of that manager; of a new partner unless one is given. */
 export const brand = Effect.fnUntraced(function* (name = "무신사 스탠다드", as?: Shopper) {
   const { http, tokens } = yield* ServiceTest.ServiceTest;

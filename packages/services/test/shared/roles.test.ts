@@ -7,6 +7,7 @@ import { services } from "../../src/catalogue.ts";
 import * as contracts from "../../src/contracts/index.ts";
 import * as Brand from "../../src/brand/layer.ts";
 import * as Coupon from "../../src/coupon/layer.ts";
+import * as Notification from "../../src/notification/layer.ts";
 import * as Order from "../../src/order/layer.ts";
 import * as Payment from "../../src/payment/layer.ts";
 import * as Product from "../../src/product/layer.ts";
@@ -36,6 +37,7 @@ const rooms = {
   order: ServiceTest.layer("order", Order.layer),
   brand: ServiceTest.layer("brand", Brand.layer),
   payment: ServiceTest.layer("payment", Payment.layer, { settings }),
+  notification: ServiceTest.layer("notification", Notification.layer),
   coupon: ServiceTest.layer("coupon", Coupon.layer),
   saga: ServiceTest.layer("saga", Saga.layer),
 } as const;
