@@ -53,5 +53,5 @@ export const subscriptions: ReadonlyArray<Subscription> = [
   of("notification", Notification.topics, Notification.decode.types),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
-  of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),
+  of("product", Product.topics, Product.decode.types),
 ];
