@@ -22,7 +22,9 @@ export const services = [
   { name: "product", port: 18090, database: "destiny_product", poolSize: 8 },
   { name: "stock", port: 18100, database: "destiny_stock", poolSize: 10 },
   { name: "order", port: 18110, database: "destiny_order", poolSize: 10 },
+  { name: "brand", port: 18120, database: "destiny_brand", poolSize: 6 },
   { name: "payment", port: 18130, database: "destiny_payment", poolSize: 10 },
+  { name: "notification", port: 18140, database: "destiny_notification", poolSize: 6 },
   { name: "coupon", port: 18150, database: "destiny_coupon", poolSize: 10 },
   { name: "saga", port: 8000, database: "destiny_saga", poolSize: 10 },
   { name: "gateway", port: 8080, poolSize: 0 },
@@ -39,9 +41,10 @@ export const busDatabase = "destiny_bus";
 /** Upper bound of connections of one process to the bus, its LISTEN connection included. */
 export const busPoolSize = 4;
 
-/** Gateways that the shop charges, played by one process. */
+/** Gateways that the shop charges, and Slack, played by one process. */
 export const simulators = [
   { name: "toss", port: 18201 },
   { name: "portone", port: 18202 },
   { name: "bootpay", port: 18203 },
+  { name: "slack", port: 18204 },
 ] as const satisfies ReadonlyArray<{ readonly name: string; readonly port: number }>;

@@ -48,7 +48,7 @@ const components = (
 };
 
 const simulatorComponent = (host: HostedService, healthy: boolean): Component => ({
-  port: `payment gateway ${host.name}`,
+  port: host.name === "slack" ? "notifications" : `payment gateway ${host.name}`,
   implementation: "simulator",
   version: process.version,
   address: url(host.port),

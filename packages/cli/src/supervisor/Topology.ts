@@ -79,6 +79,9 @@ const vendorKeys = ({ secrets }: Instance): Readonly<Record<string, string>> => 
   };
 };
 
+/** Any path is a webhook of the simulator; this one is of those who run the shop. */
+const adminWebhookPath = "/services/T0/B0/shop";
+
 export interface TopologyOptions {
   readonly instance: Instance;
   readonly paths: InstancePaths;
@@ -133,6 +136,8 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
     // Every channel of the simulator is one for tests.
     PORTONE_TEST: "true",
     BOOTPAY_BASE_URL: simulatorUrl(instance, "bootpay"),
+    SLACK_BASE_URL: simulatorUrl(instance, "slack"),
+    SLACK_ADMIN_WEBHOOK: `${simulatorUrl(instance, "slack")}${adminWebhookPath}`,
   };
   const signing = { DESTINY_JWT_PRIVATE_JWK: instance.secrets.userPrivateJwk };
   const hosted = services.map(({ name, port }): HostedService => ({

@@ -13,7 +13,9 @@ export const publishing = [
   "product",
   "stock",
   "order",
+  "brand",
   "payment",
+  "notification",
   "coupon",
   "saga",
 ] as const satisfies ReadonlyArray<ServiceName>;

@@ -5,9 +5,11 @@
  */
 import { Message } from "@destiny/sdk/message";
 import { SagaRegistry } from "@destiny/sdk/saga";
+import * as Brand from "../brand/Messages.ts";
 import { Topics } from "../contracts/index.ts";
 import * as Coupon from "../coupon/Consumers.ts";
 import { decode as decodeCoupon } from "../coupon/Messages.ts";
+import * as Notification from "../notification/Messages.ts";
 import * as Order from "../order/Consumers.ts";
 import * as Payment from "../payment/Consumers.ts";
 import { types as paymentTypes } from "../payment/Messages.ts";
@@ -46,8 +48,10 @@ export const subscriptions: ReadonlyArray<Subscription> = [
     topics: new Set([Topics.sagaReplies, ...sagaEvents.eventTopics].map(({ name }) => name)),
     takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
   },
+  of("brand", Brand.topics, Brand.decode.types),
   of("payment", Payment.topics, paymentTypes),
+  of("notification", Notification.topics, Notification.decode.types),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
-  of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),
+  of("product", Product.topics, Product.decode.types),
 ];

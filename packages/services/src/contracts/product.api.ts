@@ -1,10 +1,11 @@
 /** The product context over HTTP: reading is open to everybody; a hidden product does not exist there. */
-import { Page, Problem } from "@destiny/sdk/http";
+import { Auth, Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
-import { BrandId, ProductId, Text, Won } from "./common.ts";
+import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
+import { BrandId, ProductId, Quantity, Text, Won } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
 
 export const ProductStatus = Schema.Literals(["AVAILABLE", "OUT_OF_STOCK", "HIDED"]);
@@ -27,6 +28,43 @@ export class ProductNotFound extends Problem.Class<ProductNotFound>()("ProductNo
   title: "Product not found",
 }) {}
 
+export class ProductBrandUnknown extends Problem.Class<ProductBrandUnknown>()("ProductBrandUnknown", {
+  code: "PROD-002",
+  status: 404,
+  title: "Brand not found",
+}) {}
+
+export class ProductNameTaken extends Problem.Class<ProductNameTaken>()("ProductNameTaken", {
+  code: "PROD-003",
+  status: 409,
+  title: "The brand has a product of this name",
+}) {}
+
+const name = Text({ minLength: 1, maxLength: 200 });
+const trait = Schema.NullOr(Text({ minLength: 1, maxLength: 50 }));
+
+export const CreateProduct = Schema.Struct({
+  brandId: BrandId,
+  name,
+  price: Won,
+  color: Schema.optionalKey(trait),
+  size: Schema.optionalKey(trait),
+  /** First units; more come by restocking. */
+  quantity: Schema.Union([Schema.Literal(0), Quantity]),
+});
+export type CreateProduct = typeof CreateProduct.Type;
+
+/** What is left out stays. The brand stays: what was sold under it was sold under it. */
+export const UpdateProduct = Schema.Struct({
+  name: Schema.optionalKey(name),
+  price: Schema.optionalKey(Won),
+  color: Schema.optionalKey(trait),
+  size: Schema.optionalKey(trait),
+  /** Hidden or not. Whether something is left is the stock's to say. */
+  status: Schema.optionalKey(Schema.Literals(["AVAILABLE", "HIDED"])),
+});
+export type UpdateProduct = typeof UpdateProduct.Type;
+
 const Position = Schema.Struct({ id: ProductId });
 
 export class Products extends HttpApiGroup.make("products").add(
@@ -42,7 +80,34 @@ export class Products extends HttpApiGroup.make("products").add(
   }),
 ) {}
 
+const sellers = ["PARTNER", "MASTER"] as const;
+const byId = { id: ProductId };
+
+/** For the manager of the product's brand, or a MASTER. */
+export class ProductManagement extends HttpApiGroup.make("management")
+  .add(
+    HttpApiEndpoint.post("create", "/v1/products", {
+      payload: CreateProduct,
+      success: HttpApiSchema.WithHeaders(Product.pipe(HttpApiSchema.status(201)), { location: Schema.String }),
+      error: [ProductBrandUnknown, ProductNameTaken, Auth.AccessDenied, Problem.Unavailable],
+    }).annotate(Auth.Roles, sellers),
+    HttpApiEndpoint.patch("update", "/v1/products/:id", {
+      params: byId,
+      payload: UpdateProduct,
+      success: Product,
+      error: [ProductNotFound, ProductNameTaken, Auth.AccessDenied, Problem.Unavailable],
+    }).annotate(Auth.Roles, sellers),
+    /** Nobody can find or order it any more; its name is free again. */
+    HttpApiEndpoint.delete("remove", "/v1/products/:id", {
+      params: byId,
+      success: HttpApiSchema.NoContent,
+      error: [ProductNotFound, Auth.AccessDenied, Problem.Unavailable],
+    }).annotate(Auth.Roles, sellers),
+  )
+  .middleware(Auth.Bearer) {}
+
 export class ProductApi extends HttpApi.make("product")
   .add(Products)
+  .add(ProductManagement)
   .add(DeadLetters)
   .annotateMerge(Problem.reportAll) {}

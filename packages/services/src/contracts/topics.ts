@@ -12,4 +12,5 @@ export const orderEvents = make("order.events", { owner: "order" });
 export const paymentCommands = make("payment.commands", { owner: "payment" });
 export const paymentEvents = make("payment.events", { owner: "payment" });
 export const couponCommands = make("coupon.commands", { owner: "coupon" });
+export const brandEvents = make("brand.events", { owner: "brand" });
 export const sagaReplies = make("saga.replies", { owner: "saga" });

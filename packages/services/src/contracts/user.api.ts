@@ -1,14 +1,18 @@
 /** The user context over HTTP: sign-up, login, and one's own profile. */
-import { Auth, Problem } from "@destiny/sdk/http";
+import { Auth, Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { Text, UserId } from "./common.ts";
+import { Instant, Text, UserId } from "./common.ts";
 
 export const UserRole = Schema.Literals(["CUSTOMER", "PARTNER", "MASTER"]);
 export type UserRole = typeof UserRole.Type;
+
+/** Only an ACTIVE user logs in. Who is DELETED comes never back, and their name is never given to anybody else. */
+export const UserStatus = Schema.Literals(["ACTIVE", "INACTIVE", "DELETED"]);
+export type UserStatus = typeof UserStatus.Type;
 
 export const Username = Schema.String.check(
   Schema.isPattern(/^[a-z0-9]{4,10}$/, { expected: "4 to 10 lower-case letters and digits" }),
@@ -22,19 +26,45 @@ export const Password = Schema.Redacted(
   ),
 );
 
+/** Unique without regard to case. */
+const Email = Text({ minLength: 3, maxLength: 254 }).check(
+  Schema.isPattern(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, { expected: "an e-mail address" }),
+);
+const Nickname = Text({ minLength: 2, maxLength: 10 });
+const Phone = Schema.String.check(
+  Schema.isPattern(/^\d{3}-\d{4}-\d{4}$/, { expected: "a phone number such as 010-1234-5678" }),
+);
+const Zipcode = Text({ minLength: 1, maxLength: 10 });
+const AddressLine = Text({ minLength: 1, maxLength: 200 });
+
 /** The role is never the client's to choose: who signs up is a customer. */
 export const SignUp = Schema.Struct({
   username: Username,
   password: Password,
-  /** Unique without regard to case. */
-  email: Text({ minLength: 3, maxLength: 254 }).check(
-    Schema.isPattern(/^[^\s@]+@[^\s@]+\.[^\s@]+$/, { expected: "an e-mail address" }),
-  ),
-  nickname: Text({ minLength: 2, maxLength: 10 }),
-  phone: Schema.String.check(
-    Schema.isPattern(/^\d{3}-\d{4}-\d{4}$/, { expected: "a phone number such as 010-1234-5678" }),
-  ),
+  email: Email,
+  nickname: Nickname,
+  phone: Phone,
+  zipcode: Schema.optionalKey(Zipcode),
+  address1: Schema.optionalKey(AddressLine),
+  address2: Schema.optionalKey(AddressLine),
 });
+
+/** For those who run the shop: they know the token that its configuration holds. */
+export const SignUpMaster = Schema.Struct({
+  ...SignUp.fields,
+  adminToken: Schema.Redacted(Schema.NonEmptyString.check(Schema.isMaxLength(256))),
+});
+
+/** What is left out stays; null takes an address away. */
+export const UpdateUser = Schema.Struct({
+  email: Schema.optionalKey(Email),
+  nickname: Schema.optionalKey(Nickname),
+  phone: Schema.optionalKey(Phone),
+  zipcode: Schema.optionalKey(Schema.NullOr(Zipcode)),
+  address1: Schema.optionalKey(Schema.NullOr(AddressLine)),
+  address2: Schema.optionalKey(Schema.NullOr(AddressLine)),
+});
+export type UpdateUser = typeof UpdateUser.Type;
 
 export const Login = Schema.Struct({
   username: Text({ minLength: 1, maxLength: 64 }),
@@ -50,6 +80,18 @@ export const User = Schema.Struct({
 });
 export type User = typeof User.Type;
 
+/** What only oneself and a MASTER may see. */
+export const Profile = Schema.Struct({
+  ...User.fields,
+  phone: Schema.String,
+  zipcode: Schema.NullOr(Schema.String),
+  address1: Schema.NullOr(Schema.String),
+  address2: Schema.NullOr(Schema.String),
+  userStatus: UserStatus,
+  createdAt: Instant,
+});
+export type Profile = typeof Profile.Type;
+
 export const Session = Schema.Struct({
   ...User.fields,
   accessToken: Schema.String,
@@ -62,6 +104,18 @@ export class BadCredentials extends Problem.Class<BadCredentials>()("BadCredenti
   code: "USER-ERROR-004",
   status: 401,
   title: "Unknown username or wrong password",
+}) {}
+
+export class WrongAdminToken extends Problem.Class<WrongAdminToken>()("WrongAdminToken", {
+  code: "USER-ERROR-003",
+  status: 403,
+  title: "Wrong admin token",
+}) {}
+
+export class WrongPassword extends Problem.Class<WrongPassword>()("WrongPassword", {
+  code: "USER-ERROR-005",
+  status: 403,
+  title: "The current password is another one",
 }) {}
 
 export class UsernameTaken extends Problem.Class<UsernameTaken>()("UsernameTaken", {
@@ -82,6 +136,11 @@ export class Auths extends HttpApiGroup.make("auths").add(
     success: User.pipe(HttpApiSchema.status(201)),
     error: [UsernameTaken, Problem.Unavailable],
   }),
+  HttpApiEndpoint.post("signUpMaster", "/v1/auths/signup/master", {
+    payload: SignUpMaster,
+    success: User.pipe(HttpApiSchema.status(201)),
+    error: [UsernameTaken, WrongAdminToken, Problem.Unavailable],
+  }),
   HttpApiEndpoint.post("login", "/v1/auths/login", {
     payload: Login,
     success: Session,
@@ -89,14 +148,61 @@ export class Auths extends HttpApiGroup.make("auths").add(
   }),
 ) {}
 
+export const SearchType = Schema.Literals(["USERNAME", "EMAIL", "NICKNAME", "PHONE"]);
+export type SearchType = typeof SearchType.Type;
+
+const everybody = ["CUSTOMER", "PARTNER", "MASTER"] as const;
+const ofUser = { userId: UserId };
+const Position = Schema.Struct({ id: UserId });
+
 export class Users extends HttpApiGroup.make("users")
   .add(
-    /** Oneself, or anybody for a MASTER. */
+    /** Oneself, or anybody for a MASTER; others do not exist. So it is with all that follows. */
     HttpApiEndpoint.get("get", "/v1/users/:userId", {
-      params: { userId: UserId },
-      success: User,
+      params: ofUser,
+      success: Profile,
       error: UserNotFound,
-    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+    }).annotate(Auth.Roles, everybody),
+    HttpApiEndpoint.patch("update", "/v1/users/:userId", {
+      params: ofUser,
+      payload: UpdateUser,
+      success: Profile,
+      error: [UserNotFound, UsernameTaken],
+    }).annotate(Auth.Roles, everybody),
+    /** Only oneself: a MASTER does not know the current one. */
+    HttpApiEndpoint.post("changePassword", "/v1/users/:userId/password", {
+      params: ofUser,
+      payload: Schema.Struct({ currentPassword: Login.fields.password, newPassword: Password }),
+      success: HttpApiSchema.NoContent,
+      error: [UserNotFound, WrongPassword, Problem.Unavailable],
+    }).annotate(Auth.Roles, everybody),
+    /** Tokens that were given out live to their end, which is 15 minutes at most. */
+    HttpApiEndpoint.delete("remove", "/v1/users/:userId", {
+      params: ofUser,
+      success: HttpApiSchema.NoContent,
+      error: UserNotFound,
+    }).annotate(Auth.Roles, everybody),
+    /** Newest first, those who are DELETED only when asked for. `keyword`: a part of what `searchType` names. */
+    HttpApiEndpoint.get("list", "/v1/users", {
+      query: {
+        ...Page.Query(Position),
+        userStatus: Schema.optionalKey(UserStatus),
+        userRole: Schema.optionalKey(UserRole),
+        searchType: Schema.optionalKey(SearchType),
+        keyword: Schema.optionalKey(Text({ minLength: 1, maxLength: 100 })),
+      },
+      success: Page.Of(Profile, Position),
+    }).annotate(Auth.Roles, ["MASTER"]),
+    /** Also how a customer becomes a PARTNER. A role holds from the next login on. */
+    HttpApiEndpoint.post("setStatus", "/v1/users/:userId/status", {
+      params: ofUser,
+      payload: Schema.Struct({
+        userStatus: Schema.optionalKey(Schema.Literals(["ACTIVE", "INACTIVE"])),
+        userRole: Schema.optionalKey(UserRole),
+      }),
+      success: Profile,
+      error: UserNotFound,
+    }).annotate(Auth.Roles, ["MASTER"]),
   )
   .middleware(Auth.Bearer) {}
 

@@ -2,7 +2,6 @@
 import { Auth, IdempotencyKey, Page } from "@destiny/sdk/http";
 import { Errors } from "@destiny/sdk/machine";
 import { Ids } from "@destiny/sdk/message";
-import { Telemetry } from "@destiny/sdk/service";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
@@ -64,12 +63,6 @@ const only =
       ? Effect.succeed(answer as Extract<Answer, { readonly _tag: Tag }>)
       : Effect.die(new Error(`answered ${answer._tag} instead of ${tag}`));
 
-/** An input of a request without an idempotency key: its id is fresh, so it repeats nothing. */
-const stamped = Effect.fnUntraced(function* (input: CouponInput) {
-  const at = yield* Clock.currentTimeMillis;
-  return { id: yield* Ids.fresh, at, traceparent: yield* Telemetry.traceparent, input };
-});
-
 const created = <A extends { readonly id: string }>(path: string, body: A) =>
   HttpApiSchema.withHeaders({ body, headers: { location: `${path}/${body.id}` } });
 
@@ -79,7 +72,7 @@ const templates = HttpApiBuilder.group(CouponApi, "templates", (handlers) =>
 
     /** Whatever became of the template: who remembers it as exhausted is told of the new version. */
     const move = <const W extends Words>(input: CouponInput, words: W) =>
-      Effect.flatMap(stamped(input), commit.submit).pipe(
+      Effect.flatMap(Submission.fresh(input), commit.submit).pipe(
         saying(words),
         Submission.answer,
         Effect.catchTag("IdempotencyKeyReused", Effect.die),
@@ -176,7 +169,11 @@ const coupons = HttpApiBuilder.group(CouponApi, "coupons", (handlers) =>
       }),
 
       cancel: Effect.fn("coupon.cancel")(function* ({ params, payload }) {
-        const input = yield* stamped({ _tag: "Cancel", couponId: params.id, orderId: payload.orderId });
+        const input = yield* Submission.fresh<CouponInput>({
+          _tag: "Cancel",
+          couponId: params.id,
+          orderId: payload.orderId,
+        });
         const { coupon } = yield* commit.submit(input).pipe(
           saying({
             CouponNotFound: () => new CouponNotFound({}),

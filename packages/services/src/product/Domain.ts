@@ -1,4 +1,10 @@
-/** The product as a machine: what is on sale, at which price. Stock decides how much is left and tells it by events. */
+/**
+ * The product as a machine: what is on sale, at which price, and who may say so.
+ *
+ * Guarantee: no two products of a brand that are not removed have one name; only the manager of its brand, or a MASTER, lists,
+ * changes or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the brand
+ * context.
+ */
 import { type Decided, Machine } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";
 import * as Schema from "effect/Schema";
@@ -6,13 +12,29 @@ import {
   InvalidProduct,
   type Line,
   maxWon,
-  OrderId,
   PricedLine,
   Product,
-  ProductId,
+  ProductCreated,
   ValidateProducts,
 } from "../contracts/index.ts";
+import * as Listing from "./Listing.ts";
+import {
+  type Answer,
+  brandKey,
+  type InputOf,
+  type Key,
+  nameKey,
+  productKey,
+  type ProductInput,
+  productOf,
+  type Rejection,
+  type Seen,
+  type State,
+  withStock,
+  type Verdict,
+} from "./State.ts";
 
+/** A product as a reader sees it, with what tells late events of stock. */
 export const ProductState = Schema.Struct({
   ...Product.fields,
   /** Version of the stock event that was applied last: a lower one comes too late. */
@@ -20,30 +42,12 @@ export const ProductState = Schema.Struct({
 });
 export type ProductState = typeof ProductState.Type;
 
-export type ProductInput =
-  | { readonly _tag: "Validate"; readonly orderId: OrderId; readonly lines: ReadonlyArray<Line> }
-  | {
-      readonly _tag: "StockChanged";
-      readonly productId: ProductId;
-      readonly version: number;
-      readonly available: boolean;
-    };
-
-export const Answer = Schema.Union([
-  Schema.TaggedStruct("Validated", { lines: Schema.Array(PricedLine) }),
-  Schema.TaggedStruct("Refused", { products: Schema.Array(InvalidProduct) }),
-  Schema.TaggedStruct("Noted", {}),
-]);
-export type Answer = typeof Answer.Type;
-
-type View = Machine.View<ProductId, ProductState>;
-
-const validate = (view: View, lines: ReadonlyArray<Line>): Answer => {
+const validate = (view: Seen, lines: ReadonlyArray<Line>): Answer => {
   const products: Array<typeof InvalidProduct.Type> = [];
   const priced: Array<PricedLine> = [];
   let total = 0;
   for (const { productId, quantity } of lines) {
-    const product = view.get(productId);
+    const product = productOf(view, productId);
     if (product === undefined) products.push({ productId, reason: "NOT_FOUND" });
     else if (product.status === "HIDED") products.push({ productId, reason: "UNAVAILABLE" });
     else {
@@ -55,32 +59,68 @@ const validate = (view: View, lines: ReadonlyArray<Line>): Answer => {
   return products.length > 0 ? { _tag: "Refused", products } : { _tag: "Validated", lines: priced };
 };
 
-export const machine: Machine.Machine<ProductId, ProductState, ProductInput, Answer, never> = {
+const stockChanged = (view: Seen, { available, productId, version }: InputOf<"StockChanged">): Verdict => {
+  const product = productOf(view, productId);
+  if (product === undefined || product.stockVersion >= version) return Machine.accept([], [{ _tag: "Noted" }]);
+  const next = withStock({ ...product, isSoldOut: !available, stockVersion: version });
+  return Machine.accept([[productKey(productId), next]], [{ _tag: "Noted" }]);
+};
+
+export const machine: Machine.Machine<Key, State, ProductInput, Answer, Rejection> = {
   name: "product",
-  keys: (input) => (input._tag === "Validate" ? input.lines.map(({ productId }) => productId) : [input.productId]),
-  decide: (view, { input }) => {
-    // OUT_OF_STOCK is a hint for shop windows and may be late; whether units are left is for the ledger to say.
-    if (input._tag === "Validate") return Machine.accept([], [validate(view, input.lines)]);
-    const product = view.get(input.productId);
-    if (product === undefined || product.stockVersion >= input.version) return Machine.accept([], [{ _tag: "Noted" }]);
-    const open = input.available ? ("AVAILABLE" as const) : ("OUT_OF_STOCK" as const);
-    const status = product.status === "HIDED" ? product.status : open;
-    return Machine.accept([[product.id, { ...product, status, stockVersion: input.version }]], [{ _tag: "Noted" }]);
+  keys: (input) => {
+    switch (input._tag) {
+      case "Validate":
+        return input.lines.map(({ productId }) => productKey(productId));
+      case "BrandTold":
+        return [brandKey(input.brandId)];
+      case "Create":
+        return [productKey(input.productId), brandKey(input.brandId), nameKey(input.brandId, input.name)];
+      default:
+        return [productKey(input.productId)];
+    }
+  },
+  more: Listing.more,
+  creates: (input) => (input._tag === "Create" ? [productKey(input.productId)] : []),
+  decide: (view, { input }): Verdict => {
+    switch (input._tag) {
+      // OUT_OF_STOCK is a hint for shop windows and may be late; whether units are left is for the ledger to say.
+      case "Validate":
+        return Machine.accept([], [validate(view, input.lines)]);
+      case "StockChanged":
+        return stockChanged(view, input);
+      case "BrandTold":
+        return Listing.brandTold(view, input);
+      case "Create":
+        return Listing.create(view, input);
+      case "Update":
+        return Listing.update(view, input);
+      case "Remove":
+        return Listing.remove(view, input);
+    }
   },
 };
 
 export const emit = ({
-  input,
+  input: { envelope, input },
   verdict,
-}: Decided<ProductId, ProductInput, Answer, never>): ReadonlyArray<Envelope.Draft> => {
-  const { envelope } = input;
-  if (verdict._tag === "Rejected" || envelope === undefined) return [];
-  return verdict.outputs.flatMap((answer) => {
+}: Decided<Key, ProductInput, Answer, Rejection>): ReadonlyArray<Envelope.Draft> => {
+  if (verdict._tag === "Rejected") return [];
+  return verdict.outputs.flatMap((answer): ReadonlyArray<Envelope.Draft> => {
     switch (answer._tag) {
       case "Validated":
-        return Message.reply(ValidateProducts, envelope, { _tag: "Done", value: { lines: answer.lines } });
+        return envelope === undefined
+          ? []
+          : Message.reply(ValidateProducts, envelope, { _tag: "Done", value: { lines: answer.lines } });
       case "Refused":
-        return Message.reply(ValidateProducts, envelope, { _tag: "Refused", reason: { products: answer.products } });
+        return envelope === undefined
+          ? []
+          : Message.reply(ValidateProducts, envelope, { _tag: "Refused", reason: { products: answer.products } });
+      case "Listed": {
+        if (input._tag !== "Create") return [];
+        const { brandId, productId, quantity } = input;
+        return [Message.draft(ProductCreated, { productId, brandId, quantity }, { orderedBy: productKey(productId) })];
+      }
       case "Noted":
         return [];
     }

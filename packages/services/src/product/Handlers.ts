@@ -7,6 +7,7 @@ import { type Product, ProductApi, ProductNotFound } from "../contracts/index.ts
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import { decode } from "./Consumers.ts";
 import type { ProductState } from "./Domain.ts";
+import * as Management from "./Management.ts";
 import { Products } from "./Products.ts";
 
 const shown = ({ stockVersion: _, ...product }: ProductState): Product => product;
@@ -36,4 +37,4 @@ const deadLetters = HttpApiBuilder.group(ProductApi, "deadLetters", (handlers) =
   }),
 );
 
-export const layer = Layer.merge(own, deadLetters);
+export const layer = Layer.mergeAll(own, Management.layer, deadLetters);

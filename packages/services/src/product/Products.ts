@@ -3,9 +3,9 @@ import { GroupCommit } from "@destiny/sdk/machine";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
-import { Answer, emit, machine } from "./Domain.ts";
+import { emit, machine } from "./Domain.ts";
+import { Answer, Rejection } from "./State.ts";
 import * as Store from "./Store.ts";
 
 const make = Effect.gen(function* () {
@@ -14,7 +14,7 @@ const make = Effect.gen(function* () {
     machine,
     store: Store.make(sql),
     output: Answer,
-    rejection: Schema.Never,
+    rejection: Rejection,
     emit,
   });
   return { commit, read: Store.read(sql) };

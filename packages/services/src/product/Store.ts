@@ -1,13 +1,24 @@
 /** Products in PostgreSQL. */
-import { MachineStore } from "@destiny/sdk/machine";
 import { Bulk, Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { ProductId } from "../contracts/index.ts";
-import { type Answer, type ProductInput, ProductState } from "./Domain.ts";
+import * as KindStore from "../shared/KindStore.ts";
+import { ProductState } from "./Domain.ts";
 import * as Search from "./Search.ts";
+import {
+  type Answer,
+  type Key,
+  Listed,
+  Name,
+  nameId,
+  Owner,
+  type ProductInput,
+  type Rejection,
+  type State,
+} from "./State.ts";
 
 const tables = `
 CREATE TABLE product (
@@ -25,11 +36,39 @@ CREATE TABLE product (
 
 `;
 
+/** Names are rows of their own, so that one that is free again can be told from one that is taken, under its own lock. */
+const management = `
+ALTER TABLE product ADD COLUMN is_sold_out boolean NOT NULL DEFAULT false,
+  ADD COLUMN is_removed boolean NOT NULL DEFAULT false, DROP CONSTRAINT product_brand_id_name_key;
+
+UPDATE product SET is_sold_out = true WHERE status = 'OUT_OF_STOCK';
+
+CREATE TABLE product_name (
+  id text PRIMARY KEY,
+  version int NOT NULL,
+  product_id uuid
+);
+
+INSERT INTO product_name (id, version, product_id) SELECT brand_id || '/' || name, 1, id FROM product;
+
+CREATE TABLE product_brand (
+  id uuid PRIMARY KEY,
+  version int NOT NULL,
+  manager_id uuid NOT NULL,
+  is_removed boolean NOT NULL,
+  told int NOT NULL
+);
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "product",
   steps: {
     "0001_product": Effect.gen(function* () {
       yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_management": Effect.gen(function* () {
+      yield* Migrations.statements(management)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -60,6 +99,29 @@ const stateOf = (row: Row): ProductState =>
     stockVersion: row.stock_version,
   });
 
+interface ListedRow extends Row {
+  readonly is_sold_out: boolean;
+  readonly is_removed: boolean;
+}
+
+interface NameRow {
+  readonly id: string;
+  readonly version: number;
+  readonly product_id: string | null;
+}
+
+interface OwnerRow {
+  readonly id: string;
+  readonly version: number;
+  readonly manager_id: string;
+  readonly is_removed: boolean;
+  readonly told: number;
+}
+
+const decodeListed = Schema.decodeUnknownSync(Listed);
+const decodeName = Schema.decodeUnknownSync(Name);
+const decodeOwner = Schema.decodeUnknownSync(Owner);
+
 const table = {
   name: "product",
   key: ["id"],
@@ -73,10 +135,24 @@ const table = {
     color: "text",
     size: "text",
     stock_version: "int4",
+    is_sold_out: "bool",
+    is_removed: "bool",
   },
 } as const;
 
-const rowOf = (state: ProductState, version: number) => ({
+const nameTable = {
+  name: "product_name",
+  key: ["id"],
+  columns: { id: "text", version: "int4", product_id: "uuid" },
+} as const;
+
+const brandTable = {
+  name: "product_brand",
+  key: ["id"],
+  columns: { id: "uuid", version: "int4", manager_id: "uuid", is_removed: "bool", told: "int4" },
+} as const;
+
+const rowOf = (state: Omit<Listed, "_tag">, version: number) => ({
   id: state.id,
   version,
   brand_id: state.brandId,
@@ -86,24 +162,50 @@ const rowOf = (state: ProductState, version: number) => ({
   color: state.color,
   size: state.size,
   stock_version: state.stockVersion,
+  is_sold_out: state.isSoldOut,
+  is_removed: state.isRemoved,
 });
 
-type Store = MachineStore.MachineStore<ProductId, ProductState, ProductInput, Answer, never>;
+const kinds = [
+  KindStore.kind({
+    prefix: "product",
+    tag: "Product",
+    table,
+    stateOf: (row: ListedRow) =>
+      decodeListed({ _tag: "Product", ...stateOf(row), isSoldOut: row.is_sold_out, isRemoved: row.is_removed }),
+    rowOf: ({ state, version }) => rowOf(state, version),
+  }),
+  KindStore.kind({
+    prefix: "brand",
+    tag: "Owner",
+    table: brandTable,
+    stateOf: (row: OwnerRow) =>
+      decodeOwner({
+        _tag: "Owner",
+        brandId: row.id,
+        managerId: row.manager_id,
+        isRemoved: row.is_removed,
+        told: row.told,
+      }),
+    rowOf: ({ state, version }) => ({
+      id: state.brandId,
+      version,
+      manager_id: state.managerId,
+      is_removed: state.isRemoved,
+      told: state.told,
+    }),
+  }),
+  KindStore.kind({
+    prefix: "name",
+    tag: "Name",
+    table: nameTable,
+    stateOf: (row: NameRow) => decodeName({ _tag: "Name", id: row.id, productId: row.product_id }),
+    rowOf: ({ state, version }) => ({ id: state.id, version, product_id: state.productId }),
+  }),
+];
 
-export const make = (sql: SqlClient.SqlClient): Store => ({
-  load: (ids) =>
-    Effect.map(
-      sql<Row>`SELECT * FROM product WHERE id = ${Bulk.any(sql, "uuid", ids)} ORDER BY id FOR NO KEY UPDATE`,
-      (rows) => new Map(rows.map((row) => [row.id as ProductId, { version: row.version, state: stateOf(row) }])),
-    ),
-  write: ({ changes }) =>
-    MachineStore.stateWrites(
-      sql,
-      table,
-      MachineStore.changedRows(changes, ({ state, version }) => rowOf(state, version)),
-    ),
-  guard: (versions) => [MachineStore.stateGuard(sql, table, versions)],
-});
+export const make = (sql: SqlClient.SqlClient) =>
+  KindStore.make<Key, State, ProductInput, Answer, Rejection>(sql, kinds);
 
 /** Reads outside of any group. */
 export const read = (sql: SqlClient.SqlClient) => ({
@@ -123,12 +225,20 @@ export const read = (sql: SqlClient.SqlClient) => ({
   },
 });
 
-/** Bulk insert for seeding; what exists stays as it is. */
+/** Bulk insert for seeding; what exists stays as it is, and so does who has a name already. */
 export const insertAll = (products: ReadonlyArray<ProductState>): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient;
-    const rows = products.map((product) => rowOf(product, 1));
-    yield* sql`INSERT INTO product (id, version, brand_id, name, price, status, color, size, stock_version)
-      SELECT x.id, x.version, x.brand_id, x.name, x.price, x.status, x.color, x.size, x.stock_version
-      FROM ${Bulk.rows(sql, "x", table.columns, rows)} ON CONFLICT DO NOTHING`;
+    const rows = products.map((product) => ({
+      ...rowOf({ ...product, isSoldOut: product.status === "OUT_OF_STOCK", isRemoved: false }, 1),
+      name_id: nameId(product.brandId, product.name),
+    }));
+    yield* sql`
+      WITH seeded AS (SELECT * FROM ${Bulk.rows(sql, "x", { ...table.columns, name_id: "text" }, rows)}),
+      named AS (
+        INSERT INTO product_name (id, version, product_id) SELECT name_id, 1, id FROM seeded
+        ON CONFLICT DO NOTHING RETURNING product_id)
+      INSERT INTO product (id, version, brand_id, name, price, status, color, size, stock_version, is_sold_out, is_removed)
+      SELECT id, version, brand_id, name, price, status, color, size, stock_version, is_sold_out, is_removed
+      FROM seeded WHERE id IN (SELECT product_id FROM named) ON CONFLICT DO NOTHING`;
   });

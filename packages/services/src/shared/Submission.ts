@@ -1,6 +1,7 @@
 /** A request as an input of a machine, and what goes wrong with it as an HTTP answer. */
 import { IdempotencyKey, Problem } from "@destiny/sdk/http";
 import { Errors } from "@destiny/sdk/machine";
+import { Ids } from "@destiny/sdk/message";
 import { Telemetry } from "@destiny/sdk/service";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -13,6 +14,12 @@ export const stamp = Effect.fnUntraced(function* (identity: IdempotencyKey.Ident
     at: yield* Clock.currentTimeMillis,
     traceparent: yield* Telemetry.traceparent,
   };
+});
+
+/** An input of a request without an idempotency key: its id is fresh, so it repeats nothing. */
+export const fresh = Effect.fnUntraced(function* <Input>(input: Input) {
+  const at = yield* Clock.currentTimeMillis;
+  return { id: yield* Ids.fresh, at, traceparent: yield* Telemetry.traceparent, input };
 });
 
 const secondsOf = (millis: number): number => Math.max(1, Math.ceil(millis / 1000));

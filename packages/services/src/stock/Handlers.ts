@@ -1,11 +1,14 @@
 /** The stock context over HTTP: see contracts/stock.api.ts. */
+import { Auth, IdempotencyKey } from "@destiny/sdk/http";
+import type { ReservationMachine } from "@destiny/sdk/reservation";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
-import { StockApi, StockNotFound } from "../contracts/index.ts";
+import { BelowPromised, ProductId, StockApi, StockNotFound } from "../contracts/index.ts";
 import { decode } from "./Messages.ts";
 import { Stocks } from "./Stocks.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import * as Submission from "../shared/Submission.ts";
 
 const own = HttpApiBuilder.group(StockApi, "stocks", (handlers) =>
   Effect.gen(function* () {
@@ -20,6 +23,55 @@ const own = HttpApiBuilder.group(StockApi, "stocks", (handlers) =>
   }),
 );
 
+const stockroom = HttpApiBuilder.group(StockApi, "stockroom", (handlers) =>
+  Effect.gen(function* () {
+    const { availability, commit } = yield* Stocks;
+
+    /** The request's identity is part of the cause, so the ledger has each movement once. */
+    const move = Effect.fnUntraced(function* (
+      productId: ProductId,
+      key: IdempotencyKey.IdempotencyKey,
+      inputOf: (identity: string) => ReservationMachine.Input,
+    ) {
+      if ((yield* Effect.orDie(availability(productId))) === undefined) return yield* new StockNotFound({});
+      const { userId } = yield* Auth.CurrentPrincipal;
+      const identity = yield* IdempotencyKey.identify({ userId, key });
+      const stamp = yield* Submission.stamp(identity);
+      const output = yield* Submission.answer(commit.submit({ ...stamp, input: inputOf(identity.inputId) })).pipe(
+        Effect.catchTag("BelowPromised", ({ promised }) => Effect.fail(new BelowPromised({ promised }))),
+      );
+      return output._tag === "Restocked"
+        ? { productId, total: output.total }
+        : yield* Effect.die(new Error(`answered ${output._tag}`));
+    });
+
+    return handlers.handleAll({
+      restock: Effect.fn("stock.restock")(function* ({ headers, params: { productId: sku }, payload: { quantity } }) {
+        return yield* move(sku, headers["idempotency-key"], (identity) => ({
+          _tag: "Restock",
+          sku,
+          quantity,
+          cause: `restock ${identity}`,
+        })).pipe(
+          // More units are never too few.
+          Effect.catchIf(
+            (error) => error instanceof BelowPromised,
+            (error) => Effect.die(error),
+          ),
+        );
+      }),
+      adjust: Effect.fn("stock.adjust")(function* ({ headers, params: { productId: sku }, payload }) {
+        return yield* move(sku, headers["idempotency-key"], (identity) => ({
+          _tag: "Adjust",
+          sku,
+          delta: payload.delta,
+          cause: `adjust ${identity}: ${payload.reason}`,
+        }));
+      }),
+    });
+  }),
+);
+
 const deadLetters = HttpApiBuilder.group(StockApi, "deadLetters", (handlers) =>
   Effect.gen(function* () {
     const { commit } = yield* Stocks;
@@ -27,4 +79,4 @@ const deadLetters = HttpApiBuilder.group(StockApi, "deadLetters", (handlers) =>
   }),
 );
 
-export const layer = Layer.merge(own, deadLetters);
+export const layer = Layer.mergeAll(own, stockroom, deadLetters);

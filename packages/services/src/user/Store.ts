@@ -4,7 +4,15 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
-import { User, type UserId, type UserRole } from "../contracts/index.ts";
+import {
+  Profile,
+  type SearchType,
+  type UpdateUser,
+  User,
+  type UserId,
+  type UserRole,
+  type UserStatus,
+} from "../contracts/index.ts";
 
 const tables = `
 CREATE TABLE users (
@@ -22,11 +30,21 @@ CREATE UNIQUE INDEX users_email ON users (lower(email));
 
 `;
 
+const profiles = `
+ALTER TABLE users ADD COLUMN zipcode text, ADD COLUMN address1 text, ADD COLUMN address2 text,
+  ADD COLUMN status text NOT NULL DEFAULT 'ACTIVE' CHECK (status IN ('ACTIVE', 'INACTIVE', 'DELETED')),
+  ADD COLUMN updated_at timestamptz NOT NULL DEFAULT now();
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "user",
   steps: {
     "0001_users": Effect.gen(function* () {
       yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_profiles": Effect.gen(function* () {
+      yield* Migrations.statements(profiles)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -41,13 +59,25 @@ export interface NewUser {
   readonly passwordHash: string;
 }
 
+interface Address {
+  readonly zipcode?: string | undefined;
+  readonly address1?: string | undefined;
+  readonly address2?: string | undefined;
+}
+
 interface Row {
   readonly id: string;
   readonly username: string;
   readonly email: string;
   readonly nickname: string;
   readonly role: string;
+  readonly phone: string;
+  readonly zipcode: string | null;
+  readonly address1: string | null;
+  readonly address2: string | null;
+  readonly status: UserStatus;
   readonly password_hash: string;
+  readonly created_at: Date;
 }
 
 const columns = {
@@ -65,19 +95,95 @@ const decode = Schema.decodeUnknownSync(User);
 const userOf = (row: Row): User =>
   decode({ userId: row.id, username: row.username, email: row.email, nickname: row.nickname, userRole: row.role });
 
+const decodeProfile = Schema.decodeUnknownSync(Profile);
+
+const profileOf = (row: Row): Profile =>
+  decodeProfile({
+    ...userOf(row),
+    phone: row.phone,
+    zipcode: row.zipcode,
+    address1: row.address1,
+    address2: row.address2,
+    userStatus: row.status,
+    createdAt: row.created_at.getTime(),
+  });
+
+/** Who may log in, and with which password. */
+const accountOf = (row: Row) => ({ user: userOf(row), status: row.status, passwordHash: row.password_hash });
+
+export interface UserFilter {
+  readonly status?: UserStatus | undefined;
+  readonly role?: UserRole | undefined;
+  readonly search?: { readonly in: SearchType; readonly part: string } | undefined;
+}
+
+const searched: Readonly<Record<SearchType, string>> = {
+  USERNAME: "username",
+  EMAIL: "email",
+  NICKNAME: "nickname",
+  PHONE: "phone",
+};
+
+/** What stays is null here, so what is to become null is said beside it. */
+const kept = <A>(value: A | null | undefined) => ({ value: value ?? null, isGiven: value !== undefined });
+
+/** Whoever is deleted is found by nobody but the list. */
 export const make = (sql: SqlClient.SqlClient) => ({
-  byId: (id: UserId) => Effect.map(sql<Row>`SELECT * FROM users WHERE id = ${id}::uuid`, (rows) => rows.map(userOf)[0]),
-  byUsername: (username: string) =>
+  byId: (id: UserId) =>
     Effect.map(
-      sql<Row>`SELECT * FROM users WHERE username = ${username}`,
-      (rows) => rows.map((row) => ({ user: userOf(row), passwordHash: row.password_hash }))[0],
+      sql<Row>`SELECT * FROM users WHERE id = ${id}::uuid AND status <> 'DELETED'`,
+      (rows) => rows.map(profileOf)[0],
+    ),
+  account: (id: UserId) =>
+    Effect.map(
+      sql<Row>`SELECT * FROM users WHERE id = ${id}::uuid AND status <> 'DELETED'`,
+      (rows) => rows.map(accountOf)[0],
+    ),
+  byUsername: (username: string) =>
+    Effect.map(sql<Row>`SELECT * FROM users WHERE username = ${username}`, (rows) => rows.map(accountOf)[0]),
+  /** Newest first. */
+  page: ({ role, search, status }: UserFilter, after: UserId | undefined, limit: number) =>
+    Effect.map(
+      sql<Row>`SELECT * FROM users
+        WHERE ${status === undefined ? sql`status <> 'DELETED'` : sql`status = ${status}`}
+          AND ${role === undefined ? sql`true` : sql`role = ${role}`}
+          AND ${search === undefined ? sql`true` : sql`position(lower(${search.part}) IN lower(${sql(searched[search.in])})) > 0`}
+          AND ${after === undefined ? sql`true` : sql`id < ${after}::uuid`}
+        ORDER BY id DESC LIMIT ${limit}`,
+      (rows) => rows.map(profileOf),
+    ),
+  /** Undefined: there is no such user. Fails with a unique violation when a value is taken. */
+  update: (id: UserId, { address1, address2, email, nickname, phone, zipcode }: UpdateUser) => {
+    const [zip, first, second] = [kept(zipcode), kept(address1), kept(address2)];
+    return Effect.map(
+      sql<Row>`UPDATE users SET email = coalesce(${email ?? null}, email), nickname = coalesce(${nickname ?? null}, nickname),
+          phone = coalesce(${phone ?? null}, phone), updated_at = now(),
+          zipcode = CASE WHEN ${zip.isGiven} THEN ${zip.value} ELSE zipcode END,
+          address1 = CASE WHEN ${first.isGiven} THEN ${first.value} ELSE address1 END,
+          address2 = CASE WHEN ${second.isGiven} THEN ${second.value} ELSE address2 END
+        WHERE id = ${id}::uuid AND status <> 'DELETED' RETURNING *`,
+      (rows) => rows.map(profileOf)[0],
+    );
+  },
+  setStatus: (id: UserId, status: UserStatus | undefined, role: UserRole | undefined) =>
+    Effect.map(
+      sql<Row>`UPDATE users SET status = coalesce(${status ?? null}, status), role = coalesce(${role ?? null}, role),
+          updated_at = now() WHERE id = ${id}::uuid AND status <> 'DELETED' RETURNING *`,
+      (rows) => rows.map(profileOf)[0],
+    ),
+  /** Only over the hash that was verified: of two changes at once the second fails. */
+  setPassword: (id: UserId, from: string, to: string) =>
+    Effect.map(
+      sql`UPDATE users SET password_hash = ${to}, updated_at = now()
+        WHERE id = ${id}::uuid AND password_hash = ${from} AND status <> 'DELETED' RETURNING id`,
+      (rows) => rows.length === 1,
     ),
   /** Answers whether it was inserted: false when a unique value is taken. */
-  insert: (user: NewUser) =>
+  insert: (user: NewUser & Address) =>
     Effect.map(
-      sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash)
+      sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash, zipcode, address1, address2)
         VALUES (${user.id}::uuid, ${user.username}, ${user.email}, ${user.nickname}, ${user.phone}, ${user.role},
-          ${user.passwordHash}) ON CONFLICT DO NOTHING RETURNING id`,
+          ${user.passwordHash}, ${user.zipcode ?? null}, ${user.address1 ?? null}, ${user.address2 ?? null}) ON CONFLICT DO NOTHING RETURNING id`,
       (rows) => rows.length === 1,
     ),
 });

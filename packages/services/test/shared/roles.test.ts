@@ -5,7 +5,9 @@ import * as Effect from "effect/Effect";
 import * as HttpApi from "effect/http-api/HttpApi";
 import { services } from "../../src/catalogue.ts";
 import * as contracts from "../../src/contracts/index.ts";
+import * as Brand from "../../src/brand/layer.ts";
 import * as Coupon from "../../src/coupon/layer.ts";
+import * as Notification from "../../src/notification/layer.ts";
 import * as Order from "../../src/order/layer.ts";
 import * as Payment from "../../src/payment/layer.ts";
 import * as Product from "../../src/product/layer.ts";
@@ -18,10 +20,13 @@ import { unacceptable } from "./TestTokens.ts";
 /** Endpoints that ask nobody who they are. A new one must be added here on purpose. */
 const open: ReadonlySet<string> = new Set([
   "POST /v1/auths/signup/user",
+  "POST /v1/auths/signup/master",
   "POST /v1/auths/login",
   "GET /v1/products",
   "GET /v1/products/:id",
   "GET /v1/stocks/:productId",
+  "GET /v1/brands",
+  "GET /v1/brands/:brandId",
 ]);
 
 const settings = { TOSS_BASE_URL: "http://127.0.0.1:9", TOSS_SECRET_KEY: "test_sk_nobody" };
@@ -31,7 +36,9 @@ const rooms = {
   product: ServiceTest.layer("product", Product.layer),
   stock: ServiceTest.layer("stock", Stock.layer),
   order: ServiceTest.layer("order", Order.layer),
+  brand: ServiceTest.layer("brand", Brand.layer),
   payment: ServiceTest.layer("payment", Payment.layer, { settings }),
+  notification: ServiceTest.layer("notification", Notification.layer),
   coupon: ServiceTest.layer("coupon", Coupon.layer),
   saga: ServiceTest.layer("saga", Saga.layer),
 } as const;

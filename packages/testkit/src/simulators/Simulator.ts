@@ -77,12 +77,42 @@ export const control = (method: string, path: string, handle: Server.Route["hand
 /** 32 hexadecimal digits that nobody can guess. */
 export const randomHex = (): string => Crypto.randomBytes(16).toString("hex");
 
+/** The routes that plan what goes wrong. */
+export const faultRoutes = (faults: Faults.Faults): ReadonlyArray<Server.Route> => [
+  control("PUT", "/__sim/faults", (request) => {
+    const taken = faults.put(request.body);
+    return Result.isFailure(taken) ? Server.json(400, { message: taken.failure }) : Server.json(200, taken.success);
+  }),
+  control("GET", "/__sim/faults", () => Server.json(200, faults.report())),
+  control("DELETE", "/__sim/faults", () => {
+    faults.clear();
+    return Server.json(204, undefined);
+  }),
+];
+
+/** A plan for the server that will listen; ends with the scope. */
+export const faultPlan = (
+  operations: ReadonlyArray<string>,
+  now: () => number,
+  listening: () => Server.SimulatorServer | undefined,
+) =>
+  Effect.acquireRelease(
+    Effect.sync(() =>
+      Faults.make({
+        operations,
+        now,
+        outage: (active) => (active ? listening()?.pause() : listening()?.resume()),
+      }),
+    ),
+    (plan) => Effect.sync(plan.close),
+  );
+
 const maxPageSize = 50_000;
 const defaultPageSize = 10_000;
 const defaultMaxPayments = 1_000_000;
 
 /** A page of what a control route lists: `after` is the position of the last one seen. */
-const page = (items: ReadonlyArray<unknown>, request: Server.SimulatorRequest): Server.Answer => {
+export const page = (items: ReadonlyArray<unknown>, request: Server.SimulatorRequest): Server.Answer => {
   const after = Number(request.query.get("after") ?? 0);
   const limit = Number(request.query.get("limit") ?? defaultPageSize);
   if (!Number.isInteger(after) || after < 0 || !Number.isInteger(limit) || limit < 1 || limit > maxPageSize) {
@@ -101,16 +131,7 @@ export const make = <Payment, Command, NewPayment>(
     const clock = yield* Clock.Clock;
     const now = options.now ?? (() => clock.currentTimeMillisUnsafe());
     let listening: Server.SimulatorServer | undefined;
-    const faults = yield* Effect.acquireRelease(
-      Effect.sync(() =>
-        Faults.make({
-          operations: vendor.operations,
-          now,
-          outage: (active) => (active ? listening?.pause() : listening?.resume()),
-        }),
-      ),
-      (plan) => Effect.sync(plan.close),
-    );
+    const faults = yield* faultPlan(vendor.operations, now, () => listening);
     const ledger = PaymentLedger.make(vendor.rules, {
       maxPayments: options.maxPayments ?? defaultMaxPayments,
       maxIdempotencyKeys: options.maxIdempotencyKeys ?? defaultMaxPayments,
@@ -158,17 +179,7 @@ export const make = <Payment, Command, NewPayment>(
         }),
         control("GET", "/__sim/payments", (request) => page(ledger.payments(), request)),
         control("GET", "/__sim/captures", (request) => page(ledger.captures(), request)),
-        control("PUT", "/__sim/faults", (request) => {
-          const taken = faults.put(request.body);
-          return Result.isFailure(taken)
-            ? Server.json(400, { message: taken.failure })
-            : Server.json(200, taken.success);
-        }),
-        control("GET", "/__sim/faults", () => Server.json(200, faults.report())),
-        control("DELETE", "/__sim/faults", () => {
-          faults.clear();
-          return Server.json(204, undefined);
-        }),
+        ...faultRoutes(faults),
         control("POST", "/__sim/reset", () => {
           reset();
           return Server.json(204, undefined);

@@ -6,5 +6,6 @@ export * as PaymentLedger from "./PaymentLedger.ts";
 export * as PortOne from "./PortOne.ts";
 export * as Simulator from "./Simulator.ts";
 export * as SimulatorServer from "./SimulatorServer.ts";
+export * as Slack from "./Slack.ts";
 export * as Toss from "./Toss.ts";
 export * as VendorApi from "./VendorApi.ts";

@@ -1,7 +1,7 @@
 /**
  * The process that hosts the simulated vendors.
  *
- *     node simulators/main.ts --toss-port 18201 --portone-port 18202 --directory <dir> --destiny-instance=<id>
+ *     node simulators/main.ts --toss-port 18201 --slack-port 18204 --directory <dir> --destiny-instance=<id>
  *
  * Hosts the vendors whose port is given; all of them, on their own ports, when none is. Prints one line of JSON when they
  * listen. Ends on SIGTERM and SIGINT, and with `DESTINY_LIFELINE=stdin` when its standard input ends, so that it does not
@@ -14,6 +14,7 @@ import * as Fiber from "effect/Fiber";
 import { parseArgs } from "node:util";
 import * as Bootpay from "./Bootpay.ts";
 import * as PortOne from "./PortOne.ts";
+import * as Slack from "./Slack.ts";
 import * as Toss from "./Toss.ts";
 
 const { values } = parseArgs({
@@ -21,6 +22,7 @@ const { values } = parseArgs({
     "toss-port": { type: "string" },
     "portone-port": { type: "string" },
     "bootpay-port": { type: "string" },
+    "slack-port": { type: "string" },
     "toss-rate-limit": { type: "string" },
     directory: { type: "string" },
     "destiny-instance": { type: "string", default: "default" },
@@ -28,7 +30,7 @@ const { values } = parseArgs({
 });
 
 const integer = (
-  name: "toss-port" | "portone-port" | "bootpay-port" | "toss-rate-limit",
+  name: "toss-port" | "portone-port" | "bootpay-port" | "slack-port" | "toss-rate-limit",
   minimum: number,
 ): number | undefined => {
   const text = values[name];
@@ -49,11 +51,12 @@ const fromEnvironment = <Name extends string>(names: Readonly<Record<Name, strin
   return found;
 };
 
-const standard = { toss: 18_201, portone: 18_202, bootpay: 18_203 };
+const standard = { toss: 18_201, portone: 18_202, bootpay: 18_203, slack: 18_204 };
 const asked = {
   toss: integer("toss-port", 0),
   portone: integer("portone-port", 0),
   bootpay: integer("bootpay-port", 0),
+  slack: integer("slack-port", 0),
 };
 const ports = Object.values(asked).every((port) => port === undefined) ? standard : asked;
 const rateLimitPerMinute = integer("toss-rate-limit", 1);
@@ -89,6 +92,10 @@ const program = Effect.gen(function* () {
   if (ports.bootpay !== undefined) {
     const { port, url } = yield* Bootpay.make({ ...directory, port: ports.bootpay, keys: bootpayKeys });
     simulators["bootpay"] = { port, url };
+  }
+  if (ports.slack !== undefined) {
+    const { port, url } = yield* Slack.make({ port: ports.slack });
+    simulators["slack"] = { port, url };
   }
   const ready = { ready: true, instance: values["destiny-instance"], pid: process.pid, simulators };
   process.stdout.write(`${JSON.stringify(ready)}\n`);

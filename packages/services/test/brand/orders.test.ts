@@ -1,0 +1,87 @@
+import { assert, layer } from "@effect/vitest";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { OrderCanceled, OrderCompleted } from "../../src/contracts/index.ts";
+import { ServiceTest } from "../shared/ServiceTest.ts";
+import { itemsOf, nextOf } from "../shared/TestHttp.ts";
+import type { Shopper } from "../shared/TestTokens.ts";
+import * as Brands from "./Brands.ts";
+
+const ordersOf = Effect.fnUntraced(function* (id: string, as: Shopper, query = "") {
+  const { http } = yield* ServiceTest;
+  return yield* http.get(`/v1/brands/${id}/orders${query}`, { as });
+});
+
+layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) => {
+  it.effect("each brand of an order sees its own lines and nothing of the others", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest;
+      const [first, second] = [yield* Brands.brand(), yield* Brands.brand()];
+      const [shirt, coat, hat] = [
+        yield* Brands.lineOf(first.id, 10_000, 2),
+        yield* Brands.lineOf(second.id, 300_000),
+        yield* Brands.lineOf(first.id, 5000),
+      ];
+      const sold = yield* Brands.soldOf(yield* Clock.currentTimeMillis, shirt, coat, hat);
+      yield* bus.publish(yield* bus.envelope(OrderCompleted, sold));
+      yield* bus.settled;
+      const shown = { orderId: sold.orderId, status: "COMPLETED", completedAt: sold.at };
+      assert.deepStrictEqual(itemsOf(yield* ordersOf(first.id, first.manager)), [
+        { ...shown, lines: [shirt, hat], amount: 25_000 },
+      ]);
+      assert.deepStrictEqual(itemsOf(yield* ordersOf(second.id, second.manager)), [
+        { ...shown, lines: [coat], amount: 300_000 },
+      ]);
+    }),
+  );
+
+  it.effect("only its manager and a MASTER may see them", () =>
+    Effect.gen(function* () {
+      const { tokens } = yield* ServiceTest;
+      const { id, manager } = yield* Brands.brand();
+      const statuses = yield* Effect.forEach(
+        [manager, yield* tokens.master, yield* tokens.partner, yield* tokens.customer],
+        (as) => Effect.map(ordersOf(id, as), ({ status }) => status),
+      );
+      assert.deepStrictEqual(statuses, [200, 200, 403, 403]);
+    }),
+  );
+
+  it.effect("what was given back stays given back, whatever comes twice or late", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest;
+      const { id, manager } = yield* Brands.brand();
+      const sold = yield* Brands.soldOf(yield* Clock.currentTimeMillis, yield* Brands.lineOf(id, 1000));
+      const [completed, canceled] = [
+        yield* bus.envelope(OrderCompleted, sold),
+        yield* bus.envelope(OrderCanceled, sold),
+      ];
+      yield* bus.publish(completed, canceled, completed, canceled, yield* bus.envelope(OrderCompleted, sold));
+      yield* bus.settled;
+      assert.deepStrictEqual(
+        itemsOf(yield* ordersOf(id, manager)).map(({ status }) => status),
+        ["CANCELED"],
+      );
+      assert.deepStrictEqual(yield* bus.deadLetters, []);
+    }),
+  );
+
+  it.effect("cursors walk over all of them, the last completed first", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest;
+      const { id, manager } = yield* Brands.brand();
+      const line = yield* Brands.lineOf(id, 1000);
+      const now = yield* Clock.currentTimeMillis;
+      const orders = yield* Effect.forEach([0, 1, 1, 2, 3], (later) => Brands.soldOf(now + later, line));
+      yield* bus.publish(...(yield* Effect.forEach(orders, (sold) => bus.envelope(OrderCompleted, sold))));
+      yield* bus.settled;
+      const seen: Array<unknown> = [];
+      for (let query: string | undefined = ""; query !== undefined;) {
+        const page: Effect.Success<ReturnType<typeof ordersOf>> = yield* ordersOf(id, manager, `?limit=2&${query}`);
+        seen.push(...itemsOf(page).map(({ completedAt }) => Number(completedAt) - now));
+        query = nextOf(page);
+      }
+      assert.deepStrictEqual(seen, [3, 2, 1, 1, 0]);
+    }),
+  );
+});

@@ -1,0 +1,98 @@
+import { assert, layer } from "@effect/vitest";
+import { Ids } from "@destiny/sdk/message";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as SqlClient from "effect/sql/SqlClient";
+import { HoldStock, OrderId, ProductId, ProductReopened } from "../../src/contracts/index.ts";
+import * as Stock from "../../src/stock/layer.ts";
+import { seed } from "../../src/stock/seed.ts";
+import * as ServiceTest from "../shared/ServiceTest.ts";
+import { type Answer, fieldsOf } from "../shared/TestHttp.ts";
+
+const service = ServiceTest.layer("stock", Stock.layer);
+
+const refused = ({ body, status }: Answer) => [status, body["code"]];
+
+const stocked = Effect.fnUntraced(function* (quantity: number) {
+  const productId = ProductId.make(yield* Ids.fresh);
+  yield* seed([{ sku: productId, quantity }]);
+  return productId;
+});
+
+const post = Effect.fnUntraced(function* (productId: string, how: "restock" | "adjust", body: object, key?: string) {
+  const { http, tokens } = yield* ServiceTest.ServiceTest;
+  const as = yield* tokens.master;
+  return yield* http.post(`/v1/stocks/${productId}/${how}`, { as, key: key ?? (yield* Ids.fresh), body });
+});
+
+const hold = Effect.fnUntraced(function* (productId: ProductId, quantity: number) {
+  const { bus } = yield* ServiceTest.ServiceTest;
+  const orderId = OrderId.make(yield* Ids.fresh);
+  const until = (yield* Clock.currentTimeMillis) + 600_000;
+  return yield* bus.ask(HoldStock, { orderId, lines: [{ productId, quantity }], until });
+});
+
+const ledgerOf = Effect.fnUntraced(function* (productId: ProductId) {
+  const sql = yield* SqlClient.SqlClient;
+  return yield* Effect.orDie(
+    sql<{ readonly kind: string; readonly total_delta: number }>`
+      SELECT kind, total_delta FROM stock_ledger WHERE sku = ${productId} ORDER BY version`,
+  );
+});
+
+layer(service, { excludeTestServices: true })("the stockroom", (it) => {
+  it.effect("units that come in can be sold, the ledger explains them, and a sold out product reopens", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest.ServiceTest;
+      const productId = yield* stocked(1);
+      assert.strictEqual((yield* hold(productId, 1))._tag, "Done");
+      assert.strictEqual((yield* hold(productId, 2))._tag, "Refused");
+      const answer = yield* post(productId, "restock", { quantity: 4 });
+      assert.deepStrictEqual([answer.status, answer.body], [200, { productId, total: 5 }]);
+      assert.strictEqual((yield* hold(productId, 2))._tag, "Done");
+      yield* bus.settled;
+      assert.lengthOf(yield* bus.said(ProductReopened, productId), 1);
+      const moved = (yield* ledgerOf(productId)).map(({ kind, total_delta }) => [kind, total_delta]);
+      assert.deepInclude(moved, ["Restock", 4]);
+    }),
+  );
+
+  it.effect("the same key moves units once; with another quantity it is refused", () =>
+    Effect.gen(function* () {
+      const { http, tokens } = yield* ServiceTest.ServiceTest;
+      const productId = yield* stocked(10);
+      const as = yield* tokens.master;
+      const key = yield* Ids.fresh;
+      const send = (quantity: number) => http.post(`/v1/stocks/${productId}/restock`, { as, key, body: { quantity } });
+      const answers = yield* Effect.replicateEffect(send(5), 3, { concurrency: "unbounded" });
+      for (const { body, status } of answers) assert.deepStrictEqual([status, body["total"]], [200, 15]);
+      assert.strictEqual((yield* send(6)).status, 422);
+      const without = yield* http.post(`/v1/stocks/${productId}/restock`, { as, body: { quantity: 1 } });
+      assert.deepStrictEqual([without.status, fieldsOf(without)], [400, ["header.idempotency-key"]]);
+    }),
+  );
+
+  it.effect("a count may take units away, but none that is promised", () =>
+    Effect.gen(function* () {
+      const productId = yield* stocked(10);
+      yield* hold(productId, 7);
+      const tooMuch = yield* post(productId, "adjust", { delta: -4, reason: "broken" });
+      assert.deepStrictEqual(refused(tooMuch), [409, "STOCK-002"]);
+      assert.strictEqual(tooMuch.body["promised"], 7);
+      assert.strictEqual((yield* post(productId, "adjust", { delta: -3, reason: "broken" })).body["total"], 7);
+      assert.strictEqual((yield* hold(productId, 1))._tag, "Refused");
+    }),
+  );
+
+  it.effect("a product that has no stock is 404, every flaw is named", () =>
+    Effect.gen(function* () {
+      const productId = ProductId.make(yield* Ids.fresh);
+      assert.deepStrictEqual(refused(yield* post(productId, "restock", { quantity: 1 })), [404, "STOCK-001"]);
+      const other = yield* stocked(3);
+      for (const quantity of [0, -1, 1.5, 1_000_001, "1"]) {
+        assert.deepStrictEqual(fieldsOf(yield* post(other, "restock", { quantity })), ["quantity"]);
+      }
+      assert.sameMembers([...fieldsOf(yield* post(other, "adjust", { delta: 0.5, reason: "" }))], ["delta", "reason"]);
+    }),
+  );
+});
