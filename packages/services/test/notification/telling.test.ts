@@ -100,6 +100,7 @@ layer(Notices.service, { excludeTestServices: true })("telling brands of their o
           cancellationId: CancellationId.make(yield* Ids.fresh),
           orderId,
           amount,
+          couponId: null,
           reason: "too <small>\n& <!channel>",
         }),
         yield* bus.envelope(OrderCanceled, sold),
@@ -123,7 +124,13 @@ layer(Notices.service, { excludeTestServices: true })("telling brands of their o
       yield* publishing(
         yield* bus.envelope(OrderFailed, { orderId, userId, at, reason: "SOLD_OUT", detail: "0 left" }),
         yield* bus.envelope(OrderCancelFailed, { orderId, userId, at, why: "refund payment: no answer" }),
-        yield* bus.envelope(OrderCancellationStarted, { cancellationId, orderId, amount, reason: "why not" }),
+        yield* bus.envelope(OrderCancellationStarted, {
+          cancellationId,
+          orderId,
+          amount,
+          couponId: null,
+          reason: "why not",
+        }),
       );
       yield* Notices.delivered;
       const shown = (yield* Notices.shownToAdmin).join("\n");
