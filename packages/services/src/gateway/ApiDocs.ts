@@ -43,7 +43,7 @@ const make = () => {
   const schemas: Record<string, unknown> = {};
   let securitySchemes = {};
   for (const api of apis) {
-    const spec = OpenApi.fromApi(api as unknown as HttpApi.HttpApi<string, never>);
+    const spec = OpenApi.fromApi(api as unknown as HttpApi.HttpApi<string>);
     const service = api.identifier;
     let text = JSON.stringify(pathsOf(service, spec));
     for (const [name, schema] of Object.entries(spec.components.schemas)) {

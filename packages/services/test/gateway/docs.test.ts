@@ -12,14 +12,15 @@ interface Endpoint {
   readonly path: string;
 }
 
-const endpoints = Object.values<unknown>(contracts).flatMap((api): ReadonlyArray<Endpoint> => {
-  if (!HttpApi.isHttpApi(api)) return [];
+const apis = Object.values(contracts).filter((one): one is typeof one & HttpApi.Top => HttpApi.isHttpApi(one));
+
+const endpoints = apis.flatMap((api) => {
   const found: Array<Endpoint> = [];
-  HttpApi.reflect(api as unknown as HttpApi.Top, {
+  HttpApi.reflect(api, {
     onGroup: () => undefined,
     onEndpoint: ({ endpoint: { method, path } }) => {
       const template = path.replaceAll(/:(\w+)/g, "{$1}");
-      found.push({ service: (api as unknown as HttpApi.Top).identifier, method: method.toLowerCase(), path: template });
+      found.push({ service: api.identifier, method: method.toLowerCase(), path: template });
     },
   });
   return found;
