@@ -25,7 +25,11 @@ export const defaultForceExitMillis = 30_000;
 /** The environment variable with which a supervisor says, by the value `stdin`, that it holds our standard input. */
 export const variable = "DESTINY_LIFELINE";
 
+/** Each service of the process brings a terminal that listens to standard input as well; Node takes eleven for a leak. */
+const maxStdinListeners = 64;
+
 const onStdinEnd = (stop: () => void): void => {
+  process.stdin.setMaxListeners(maxStdinListeners);
   process.stdin.once("end", stop).once("error", stop).once("close", stop);
   // Nothing is read from it: it only has to flow for its end to be seen.
   process.stdin.resume();

@@ -1,6 +1,5 @@
 /** The brand service, wired. */
 import { Service } from "@destiny/sdk/service";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import { BrandApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
@@ -13,7 +12,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "brand",
     port,
-    routes: HttpApiBuilder.layer(BrandApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+    routes: Foundation.api(BrandApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
     migrations: Foundation.migrate(Store.migrations),
     checks: Foundation.checks,

@@ -12,7 +12,7 @@ import * as Effect from "effect/Effect";
 import * as HttpMiddleware from "effect/http/HttpMiddleware";
 import * as HttpRouter from "effect/http/HttpRouter";
 import * as HttpServerRequest from "effect/http/HttpServerRequest";
-import type * as HttpServerResponse from "effect/http/HttpServerResponse";
+import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Tracer from "effect/Tracer";
 import type { ServiceName } from "../catalogue.ts";
 import * as EdgeAuth from "./EdgeAuth.ts";
@@ -37,6 +37,9 @@ export interface Options {
 const exposedHeaders = ["location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "traceparent"];
 
 const preflightSeconds = 600;
+
+/** Not before somebody asks: it needs every contract. */
+const docs = Effect.promise(() => import("./ApiDocs.ts"));
 
 type Handler<E> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>;
 
@@ -73,6 +76,21 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
         });
         yield* router.add("*", `${prefix}/*` as HttpRouter.PathInput, withCors(proxy));
       }
+      yield* router.add(
+        "GET",
+        "/openapi.json",
+        withCors(Effect.map(docs, ({ document }) => HttpServerResponse.jsonUnsafe(document()))),
+      );
+      yield* router.add(
+        "GET",
+        "/docs",
+        Effect.map(docs, ({ page }) =>
+          HttpServerResponse.text(page(), {
+            contentType: "text/html; charset=utf-8",
+            headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" },
+          }),
+        ),
+      );
     }),
   );
 

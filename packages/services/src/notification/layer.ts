@@ -1,6 +1,5 @@
 /** The notification service, wired. */
 import { Service } from "@destiny/sdk/service";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import { NotificationApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
@@ -15,7 +14,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "notification",
     port,
-    routes: HttpApiBuilder.layer(NotificationApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+    routes: Foundation.api(NotificationApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.mergeAll(Consumers.layer, Dispatcher.layer, Foundation.workers),
     migrations: Foundation.migrate(Store.migrations),
     checks: Foundation.checks,

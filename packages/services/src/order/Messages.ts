@@ -6,10 +6,15 @@ import {
   CloseCancellation,
   CloseOrder,
   CompleteOrder,
+  OrderCanceled,
+  OrderCancelFailed,
   OrderCancellationStarted,
   OrderCancelRequested,
+  OrderCompleted,
+  OrderFailed,
   type OrderId,
   OrderPlaced,
+  type PricedLine,
 } from "../contracts/index.ts";
 import type { OrderInput, OrderState, Rejection } from "./Domain.ts";
 
@@ -26,6 +31,29 @@ const started = ({ amount, cancellation, couponId, id: orderId, status }: OrderS
           { orderedBy: orderId, correlationId: orderId },
         ),
       ];
+
+/** Prices are fixed before anything can be paid. */
+const soldLines = ({ items }: OrderState): ReadonlyArray<PricedLine> =>
+  items.flatMap(({ brandId, productId, quantity, unitPrice }) =>
+    brandId === null || unitPrice === null ? [] : [{ brandId, productId, quantity, unitPrice }],
+  );
+
+/** How the order has just ended, for those who take no part in it. */
+const ended = (order: OrderState, command: OrderInput["_tag"]): ReadonlyArray<Envelope.Draft> => {
+  const { amount, cancellation, failure, id: orderId, status, updatedAt: at, userId } = order;
+  const extras = { orderedBy: orderId, correlationId: orderId };
+  const isSold = command === "Complete" || (command === "CloseCancellation" && status === "CANCELED");
+  if (isSold && amount !== null) {
+    const fact = command === "Complete" ? OrderCompleted : OrderCanceled;
+    return [Message.draft(fact, { orderId, userId, lines: soldLines(order), amount, at }, extras)];
+  }
+  if (status === "FAILED" && failure !== null) {
+    const { detail, reason } = failure;
+    return [Message.draft(OrderFailed, { orderId, userId, reason, detail, at }, extras)];
+  }
+  const why = status === "CANCEL_FAILED" ? cancellation?.givenUp : undefined;
+  return typeof why === "string" ? [Message.draft(OrderCancelFailed, { orderId, userId, why, at }, extras)] : [];
+};
 
 /** What a decision tells the others: events of the shopper's doing, and the answer to every command. */
 export const emit = ({
@@ -61,6 +89,7 @@ export const emit = ({
               { _tag: "Done", value: {} },
               { orderedBy: orderId },
             )),
+        ...changed.flatMap((order) => ended(order, input.input._tag)),
         ...changed.flatMap(started),
       ];
   }

@@ -1,6 +1,5 @@
 /** The product service, wired. */
 import { Service } from "@destiny/sdk/service";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import { ProductApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
@@ -14,7 +13,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "product",
     port,
-    routes: HttpApiBuilder.layer(ProductApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+    routes: Foundation.api(ProductApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
     migrations: Foundation.migrate(Store.migrations, Search.migrations),
     checks: Foundation.checks,

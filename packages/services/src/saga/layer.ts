@@ -3,7 +3,6 @@ import { Consumer } from "@destiny/sdk/outbox";
 import { SagaEngine, SagaMigrations, SagaStore } from "@destiny/sdk/saga";
 import { type Health, Service } from "@destiny/sdk/service";
 import * as Effect from "effect/Effect";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import type * as SqlClient from "effect/sql/SqlClient";
 import { SagaApi, Topics } from "../contracts/index.ts";
@@ -47,7 +46,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "saga",
     port,
-    routes: HttpApiBuilder.layer(SagaApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+    routes: Foundation.api(SagaApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(consumer, Foundation.workers),
     checks,
   }).pipe(Layer.provide(engine), Layer.provide(Foundation.database("saga")));

@@ -9,6 +9,10 @@ import { Migrations } from "@destiny/sdk/sql";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Duration from "effect/Duration";
 import * as Effect from "effect/Effect";
+import type * as HttpApi from "effect/http-api/HttpApi";
+import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
+import type * as HttpApiGroup from "effect/http-api/HttpApiGroup";
+import * as OpenApi from "effect/http-api/OpenApi";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
@@ -84,6 +88,15 @@ export const workers = Layer.merge(
     ),
   ),
 );
+
+/** A service describes itself there; the gateway describes the shop. */
+export const openApiPath = "/openapi.json";
+
+/** The routes of a contract, and its description. */
+export const api = <Id extends string, Groups extends HttpApiGroup.Constraint>(contract: HttpApi.HttpApi<Id, Groups>) =>
+  HttpApiBuilder.layer(contract.annotate(OpenApi.Title, `Destiny: ${contract.identifier}`), {
+    openapiPath: openApiPath,
+  });
 
 export const checks = [
   { name: "database", check: Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`) },

@@ -1,7 +1,6 @@
 /** The stock service, wired. */
 import { ReservationTables } from "@destiny/sdk/reservation";
 import { Service } from "@destiny/sdk/service";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import { StockApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
@@ -13,7 +12,7 @@ export const layer = (port: number) =>
   Service.layer({
     name: "stock",
     port,
-    routes: HttpApiBuilder.layer(StockApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+    routes: Foundation.api(StockApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
     workers: Layer.merge(Consumers.layer, Foundation.workers),
     migrations: Foundation.migrate(ReservationTables.migrations),
     checks: Foundation.checks,

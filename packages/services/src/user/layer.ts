@@ -4,7 +4,6 @@ import { Migrations } from "@destiny/sdk/sql";
 import { Service } from "@destiny/sdk/service";
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
-import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import { UserApi } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
@@ -25,7 +24,7 @@ export const layer = (port: number) =>
     name: "user",
     port,
     routes: Layer.merge(
-      HttpApiBuilder.layer(UserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
+      Foundation.api(UserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
       Auth.layerJwksRoute,
     ),
     migrations: Migrations.run([Store.migrations]),

@@ -5,8 +5,12 @@ import * as Schema from "effect/Schema";
 import {
   BrandId,
   CancellationId,
+  OrderCanceled,
+  OrderCancelFailed,
   OrderCancellationStarted,
   OrderCancelRequested,
+  OrderCompleted,
+  OrderFailed,
   OrderId,
   OrderPlaced,
   OrderStatus,
@@ -258,7 +262,8 @@ describe("the order's table", () => {
   });
 
   it("starts CancelOrder once: by the wish after the completion, or by the completion after the wish", () => {
-    const emitted = (order: OrderState | undefined, variant: Variant) => typesEmitted(decide(order, variant, 1));
+    const emitted = (order: OrderState | undefined, variant: Variant) =>
+      typesEmitted(decide(order, variant, 1)).filter((type) => type === OrderCancellationStarted.type);
     assert.deepStrictEqual(emitted(orderIn("COMPLETED"), "RequestCancel"), [OrderCancellationStarted.type]);
     assert.deepStrictEqual(emitted(orderIn("CANCEL_REQUESTED"), "RequestCancel"), []);
     const waiting: OrderState = { ...placed, status: "WAITING_PAYMENT", amount: Won.make(1000), cancellation };
@@ -266,6 +271,36 @@ describe("the order's table", () => {
     assert.strictEqual(outcomeOf(waiting, "Complete"), "CANCEL_REQUESTED");
     assert.deepStrictEqual(emitted({ ...waiting, cancellation: null }, "Complete"), []);
     assert.deepStrictEqual(emitted(orderIn("CANCEL_FAILED"), "RequestCancelByMaster"), [OrderCancellationStarted.type]);
+  });
+});
+
+describe("how an order ended", () => {
+  const facts: ReadonlySet<string> = new Set(
+    [OrderCompleted, OrderCanceled, OrderFailed, OrderCancelFailed].map(({ type }) => type),
+  );
+  const factOf = (variant: Variant, outcome: Outcome): ReadonlyArray<string> => {
+    if (variant === "Complete")
+      return outcome === "COMPLETED" || outcome === "CANCEL_REQUESTED" ? [OrderCompleted.type] : [];
+    if (outcome === "FAILED") return [OrderFailed.type];
+    if (outcome === "CANCEL_FAILED") return [OrderCancelFailed.type];
+    // Cancelled before it was sold: nobody but its shopper has to know.
+    return variant === "CancellationDone" && outcome === "CANCELED" ? [OrderCanceled.type] : [];
+  };
+
+  it("is told by the decision that ends it, and by no other", () => {
+    const told = new Set<string>();
+    for (const row of Object.keys(table) as ReadonlyArray<Row>) {
+      const order = orderIn(row);
+      const priced = order === undefined ? undefined : { ...order, amount: Won.make(1000) };
+      for (const variant of variants) {
+        const outcome = outcomeOf(priced, variant);
+        if (outcome === "defect") continue;
+        const emitted = typesEmitted(decide(priced, variant, 1)).filter((type) => facts.has(type));
+        assert.deepStrictEqual(emitted, factOf(variant, outcome), `${row} ${variant}`);
+        for (const type of emitted) told.add(type);
+      }
+    }
+    assert.deepStrictEqual(told, facts);
   });
 });
 

@@ -95,6 +95,21 @@ describe("the contracts", () => {
 for (const api of apis) {
   const room = rooms[api.identifier as keyof typeof rooms];
   layer(room, { excludeTestServices: true })(`the ${api.identifier} service`, (it) => {
+    it.effect("describes every endpoint, and nothing else, at /openapi.json", () =>
+      Effect.gen(function* () {
+        const { http } = yield* ServiceTest.ServiceTest;
+        const { body, status } = yield* http.get("/openapi.json");
+        assert.strictEqual(status, 200);
+        const described = Object.entries(body["paths"] as Record<string, object>).flatMap(([path, operations]) =>
+          Object.keys(operations).map((method) => `${method.toUpperCase()} ${path.replaceAll(/\{(\w+)\}/g, ":$1")}`),
+        );
+        assert.sameMembers(
+          described,
+          endpointsOf(api).map(({ name }) => name),
+        );
+      }),
+    );
+
     for (const { isGuarded, method, name, path, roles } of endpointsOf(api)) {
       const send = Effect.fnUntraced(function* (as: string | undefined) {
         const { http } = yield* ServiceTest.ServiceTest;

@@ -159,18 +159,49 @@ const stockGone = Effect.gen(function* () {
   return [slow.orderId, productId];
 });
 
+/** A brand comes, is renamed, lists a product, and goes. */
+const listed = Effect.gen(function* () {
+  const { operator } = yield* Shop;
+  const { call } = yield* operator;
+  const created = yield* call("POST", "/v1/brands", { body: { brandName: "Brand" } });
+  const brandId = String(created.body["brandId"]);
+  yield* call("PATCH", `/v1/brands/${brandId}`, { body: { brandName: "Renamed" } });
+  const body = { brandId, name: "Shirt", price: 1000, quantity: 5 };
+  let productId = "";
+  yield* eventually(
+    "the products know the brand",
+    Effect.map(call("POST", "/v1/products", { body }), (answer) => {
+      productId = String(answer.body["id"]);
+      return answer.status === 201;
+    }),
+  );
+  yield* eventually(
+    "the stock knows the product",
+    Effect.map(stock(productId), (row) => row?.[0] === 5),
+  );
+  const removed = yield* call("DELETE", `/v1/brands/${brandId}`);
+  assert.strictEqual(removed.status, 204);
+  return [brandId, productId];
+});
+
 const { AwaitPayment, ClaimStock, CloseCancellation, CloseOrder, ClosePayment, CompleteOrder, ExtendHold, HoldStock } =
   Contracts;
 const {
   OpenPayment,
+  OrderCanceled,
   OrderCancellationStarted,
   OrderCancelRequested,
+  OrderCompleted,
+  OrderFailed,
   OrderPlaced,
   PaymentSettled,
+  ProductCreated,
   ProductReopened,
   ProductSoldOut,
 } = Contracts;
 const { RefundPayment, ReleaseStock, ReturnStock, ValidateProducts, VoidPayment } = Contracts;
+
+const { BrandCreated, BrandDeleted, BrandUpdated } = Contracts;
 
 const begun = [OrderPlaced, ValidateProducts, HoldStock, OpenPayment, AwaitPayment];
 const undone = [ClosePayment, VoidPayment, ReleaseStock, CloseOrder];
@@ -178,25 +209,28 @@ const undone = [ClosePayment, VoidPayment, ReleaseStock, CloseOrder];
 const paidFor = [PaymentSettled, ClaimStock];
 
 export const journeys: ReadonlyArray<Journey> = [
-  { name: "paid", brings: [...begun, ...paidFor, CompleteOrder], run: paid },
+  { name: "listed", brings: [BrandCreated, BrandUpdated, BrandDeleted, ProductCreated], run: listed },
+  { name: "paid", brings: [...begun, ...paidFor, CompleteOrder, OrderCompleted], run: paid },
   {
     name: "given back",
     brings: [
       ...begun,
       ...paidFor,
       CompleteOrder,
+      OrderCompleted,
       OrderCancellationStarted,
       RefundPayment,
       ReturnStock,
       CloseCancellation,
+      OrderCanceled,
     ],
     run: givenBack,
   },
-  { name: "sold out", brings: [OrderPlaced, ValidateProducts, HoldStock, CloseOrder], run: soldOut },
-  { name: "unknown product", brings: [OrderPlaced, ValidateProducts, CloseOrder], run: unknownProduct },
-  { name: "unpaid", brings: [...begun, ...undone, ProductSoldOut, ProductReopened], run: unpaid },
+  { name: "sold out", brings: [OrderPlaced, ValidateProducts, HoldStock, CloseOrder, OrderFailed], run: soldOut },
+  { name: "unknown product", brings: [OrderPlaced, ValidateProducts, CloseOrder, OrderFailed], run: unknownProduct },
+  { name: "unpaid", brings: [...begun, ...undone, OrderFailed, ProductSoldOut, ProductReopened], run: unpaid },
   { name: "cancelled", brings: [...begun, ...undone, OrderCancelRequested], run: cancelled },
-  { name: "stock gone", brings: [...begun, ...paidFor, RefundPayment, CloseOrder], run: stockGone },
+  { name: "stock gone", brings: [...begun, ...paidFor, RefundPayment, CloseOrder, OrderFailed], run: stockGone },
 ];
 
 /** Only one at a time: the faults of the gateway are everybody's. */

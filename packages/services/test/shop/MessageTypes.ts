@@ -22,7 +22,7 @@ export const answerTo = ({ type }: Message.AnyCommand): string => type + Message
 
 /** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
-  [Contracts.ProductCreated.type]: "products are seeded into both stores; no endpoint creates one",
+  [Contracts.OrderCancelFailed.type]: "only an operator gives a cancellation up",
   [answerTo(Contracts.ExtendHold)]:
     "the saga only mentions the extension to the stock: it names no topic for an answer",
 };

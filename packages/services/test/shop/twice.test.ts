@@ -2,6 +2,7 @@ import { assert, describe, it as plain, layer } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { subscriptions } from "../../src/audit/Subscriptions.ts";
 import { couponJourneys } from "./Coupons.ts";
+import { eventually } from "./Journey.ts";
 import { broughtBy, type Journey, journeys as plainJourneys, troubled, windows } from "./Journeys.ts";
 import { definitions, notYetSent, typesOf } from "./MessageTypes.ts";
 import * as Redelivery from "./Redelivery.ts";
@@ -16,12 +17,24 @@ const sent = every.filter((type) => !unsent.includes(type));
 const unique = (values: Iterable<string>): ReadonlyArray<string> => [...new Set(values)].sort();
 
 /** Empty in a shop without trouble and at rest: an undelivered or poisoned message would be a row. */
-const empty = ["coupon", "order", "payment", "product", "saga", "stock"].flatMap((service) =>
-  ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
-);
+const services = ["brand", "coupon", "notification", "order", "payment", "product", "saga", "stock"];
+const empty = [
+  ...services.flatMap((service) =>
+    ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
+  ),
+  // It listens only.
+  "notification.outbox_sent",
+];
 
 const clean = Effect.gen(function* () {
-  const result = yield* (yield* Shop).verify;
+  const { database, verify } = yield* Shop;
+  const result = yield* verify;
+  // The shop is at rest before everybody has been told.
+  const waiting = database("notification")`SELECT 1 FROM notification_delivery WHERE status = 'PENDING' LIMIT 1`;
+  yield* eventually(
+    "everybody is told",
+    Effect.map(Effect.orDie(waiting), (rows) => rows.length === 0),
+  );
   assert.isTrue(result.quiescent, result.moving.join("; "));
   assert.deepStrictEqual(
     result.invariants.filter(({ ok }) => !ok),
