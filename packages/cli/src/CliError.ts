@@ -108,9 +108,9 @@ export const describe = (error: unknown, command = "destiny"): Failure => {
   if (error instanceof Error && (oclifExit(error) !== undefined || "parse" in error)) {
     return {
       exitCode: exitCodes.usage,
-      code: oclifExit(error) === 127 ? "UNKNOWN_COMMAND" : "USAGE",
+      code: "USAGE",
       message: plain(error.message),
-      next: [oclifExit(error) === 127 ? "destiny --help lists the commands" : `${command} --help shows the usage`],
+      next: [`${command} --help shows the usage`],
       details: [],
     };
   }

@@ -7,7 +7,8 @@
  */
 import { Command } from "@oclif/core/command";
 import type * as Effect from "effect/Effect";
-import { CliError, describe, exitCodeOf, isExit, toJson, toText } from "./CliError.ts";
+import { CliError, describe, exitCodeOf, exitCodes, isExit, toJson, toText } from "./CliError.ts";
+import type { Connection } from "./run/connect.ts";
 
 const signals = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 type SignalName = keyof typeof signals;
@@ -66,6 +67,39 @@ export abstract class EffectCommand extends Command {
     }
   }
 
+  /** Runs a program on an instance that is up; without one it fails with NOT_RUNNING. */
+  protected async onInstance<A, E>(name: string, program: (connection: Connection) => Effect.Effect<A, E>): Promise<A> {
+    const [Effect, { connect }] = await Promise.all([import("effect/Effect"), import("./run/connect.ts")]);
+    return this.runEffect(Effect.flatMap(connect(name), program));
+  }
+
+  /**
+   * Asks before what cannot be taken back. Nobody is asked without a terminal or under `--json`: then it takes `--yes`,
+   * and without it nothing happens.
+   */
+  protected async confirm(question: string, yes: boolean): Promise<void> {
+    if (yes) return;
+    const refused = (code: string, message: string): CliError =>
+      new CliError({ exit: "confirmation", code, message, next: ["add --yes to do it without being asked"] });
+    if (!process.stdin.isTTY || this.jsonEnabled()) {
+      throw refused("NEEDS_CONFIRMATION", `${question} Nobody is there to answer.`);
+    }
+    const { createInterface } = await import("node:readline/promises");
+    const prompt = createInterface({ input: process.stdin, output: process.stderr });
+    const left = new AbortController();
+    const leave = (): void => left.abort();
+    prompt.once("SIGINT", leave).once("close", leave);
+    try {
+      const answer = await prompt.question(`${question} [y/N] `, { signal: left.signal });
+      if (!/^y(es)?$/i.test(answer.trim())) throw refused("NOT_CONFIRMED", "nothing was done");
+    } catch (error) {
+      if (left.signal.aborted) this.exit(exitCodes.interrupted);
+      throw error;
+    } finally {
+      prompt.close();
+    }
+  }
+
   /** Progress is for people: always on stderr, so that stdout holds results only. */
   protected progress(line: string): void {
     process.stderr.write(`${line}\n`);
@@ -75,6 +109,12 @@ export abstract class EffectCommand extends Command {
     this.answered = true;
     // Plain JSON: oclif's version colours it and cuts long arrays by the theme.
     process.stdout.write(`${JSON.stringify(json, undefined, 2)}\n`);
+  }
+
+  /** One of many results, each on a line of its own: what follows until Ctrl-C has no one document. */
+  protected logJsonLine(json: unknown): void {
+    this.answered = true;
+    process.stdout.write(`${JSON.stringify(json)}\n`);
   }
 
   protected override catch(error: Error): Promise<void> {

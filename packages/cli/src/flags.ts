@@ -1,4 +1,5 @@
 /** Flags that mean the same thing in every command. */
+import { string as argument } from "@oclif/core/args";
 import { boolean, integer, string } from "@oclif/core/flags";
 import { instanceName } from "./instance/Home.ts";
 
@@ -7,6 +8,11 @@ export const instanceFlag = string({
   default: "default",
   description: "which copy of the shop: its own folder, secrets, databases and ports",
   parse: async (input) => instanceName(input),
+});
+
+export const yesFlag = boolean({
+  char: "y",
+  description: "do it without being asked; needed where nobody can be asked",
 });
 
 export const seedFlag = integer({
@@ -28,3 +34,15 @@ export const loadFlags = {
 
 export const timingsOf = (gates: boolean | undefined): "gate" | "report" =>
   (gates ?? process.env["CI"] !== "true") ? "gate" : "report";
+
+/** Which dead letter is meant: a message may be one of several services'. */
+export const letterArgs = {
+  service: argument({ required: true, description: "who could not apply it" }),
+  id: argument({ required: true, description: "the message's id, as `dlq list` shows it" }),
+};
+
+/** Which saga is meant. */
+export const sagaArg = argument({
+  required: true,
+  description: "its id as `saga list` shows it, or its order when that has one saga only",
+});

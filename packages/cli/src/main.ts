@@ -9,7 +9,7 @@ import { run } from "@oclif/core/run";
 import { settings } from "@oclif/core/settings";
 import type { Interfaces } from "@oclif/core";
 import pkg from "../package.json" with { type: "json" };
-import { describe, exitCodeOf, isExit, toJson, toText } from "./CliError.ts";
+import { describe, exitCodeOf, exitCodes, type Failure, isExit, toJson, toText } from "./CliError.ts";
 
 export interface MainOptions {
   /** The folder of the CLI's package.json. */
@@ -18,12 +18,47 @@ export interface MainOptions {
   readonly commands: string;
 }
 
+/** Asks whether another command was meant: only where somebody can answer and nothing but results is expected. */
+const plugins = (line: ReadonlyArray<string>): Array<string> => [
+  "@oclif/plugin-autocomplete",
+  ...(process.stdin.isTTY && process.stdout.isTTY && !line.includes("--json") ? ["@oclif/plugin-not-found"] : []),
+];
+
 const oclif: Omit<Interfaces.OclifConfiguration, "commands"> = {
   bin: "destiny",
   dirname: "destiny",
   topicSeparator: " ",
   additionalHelpFlags: ["-h"],
-  plugins: ["@oclif/plugin-autocomplete", "@oclif/plugin-not-found"],
+  topics: {
+    dlq: { description: "Messages that a service could not apply: look, try again, give up." },
+    saga: { description: "Orders on their way through the services: look, and help where one is stuck." },
+    scenario: { description: "Rehearse load and faults, and give a verdict." },
+  },
+};
+
+/** How oclif's plugin leaves, see sysexits and shells. */
+const commandNotFound = 127;
+
+/** What to say of a command that does not exist, if that is what the error is about. */
+const unknownCommand = async (error: unknown, line: ReadonlyArray<string>): Promise<Failure | undefined> => {
+  const named = error instanceof Error ? /^command (.+) not found\.?$/i.exec(error.message)?.[1] : undefined;
+  // Who was asked whether they meant another one, and said no.
+  const declined = error instanceof Error && exitCodeOf(error) === commandNotFound;
+  const id = named ?? (declined ? line.filter((word) => !word.startsWith("-")).join(" ") : undefined);
+  if (id === undefined) return undefined;
+  const [{ COMMANDS }, { closest }] = await Promise.all([import("./commands.ts"), import("./closest.ts")]);
+  const asked = id.replaceAll(":", " ");
+  const likely = closest(
+    asked,
+    Object.keys(COMMANDS).map((known) => known.replaceAll(":", " ")),
+  );
+  return {
+    exitCode: exitCodes.usage,
+    code: "UNKNOWN_COMMAND",
+    message: `"${asked}" is not a destiny command`,
+    next: [...(likely === undefined ? [] : [`did you mean destiny ${likely}?`]), "destiny --help lists the commands"],
+    details: [],
+  };
 };
 
 export const main = async (argv: ReadonlyArray<string>, options: MainOptions): Promise<void> => {
@@ -43,17 +78,17 @@ export const main = async (argv: ReadonlyArray<string>, options: MainOptions): P
       root: options.root,
       pjson: {
         ...pkg,
-        oclif: { ...oclif, commands: { strategy: "explicit", target: options.commands, identifier: "COMMANDS" } },
+        oclif: {
+          ...oclif,
+          plugins: plugins(line),
+          commands: { strategy: "explicit", target: options.commands, identifier: "COMMANDS" },
+        },
       },
     });
   } catch (error) {
     if (isExit(error)) process.exitCode = exitCodeOf(error);
     else {
-      const described = describe(error);
-      const failure =
-        described.code === "UNKNOWN_COMMAND"
-          ? { ...described, message: `"${line[0] ?? ""}" is not a destiny command` }
-          : described;
+      const failure = (await unknownCommand(error, line)) ?? describe(error);
       process.exitCode = failure.exitCode;
       if (line.includes("--json")) process.stdout.write(`${JSON.stringify(toJson(failure), undefined, 2)}\n`);
       else process.stderr.write(toText(failure));

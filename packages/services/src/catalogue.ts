@@ -30,6 +30,9 @@ export const services = [
 
 export type ServiceName = (typeof services)[number]["name"];
 
+/** Who signs and who is meant by a token of this shop. */
+export const tokenNames = { issuer: "destiny", audience: "destiny-shop" } as const;
+
 /** The one database that all services share: messages between them. */
 export const busDatabase = "destiny_bus";
 
@@ -37,7 +40,8 @@ export const busDatabase = "destiny_bus";
 export const busPoolSize = 4;
 
 /** Gateways that the shop charges, played by one process. */
-export const simulators = [{ name: "toss", port: 18201 }] as const satisfies ReadonlyArray<{
-  readonly name: string;
-  readonly port: number;
-}>;
+export const simulators = [
+  { name: "toss", port: 18201 },
+  { name: "portone", port: 18202 },
+  { name: "bootpay", port: 18203 },
+] as const satisfies ReadonlyArray<{ readonly name: string; readonly port: number }>;

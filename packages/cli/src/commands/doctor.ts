@@ -3,9 +3,10 @@ import { EffectCommand } from "../EffectCommand.ts";
 import { instanceFlag } from "../flags.ts";
 
 export default class Doctor extends EffectCommand {
-  static override summary = "Look at what a start needs: Node, memory, disk, ports, PostgreSQL, leftovers.";
+  static override summary =
+    "Look at what a start needs, from Node to leftovers, and say what to do about what is missing.";
   static override description =
-    "Changes nothing. Exits with 3 when something has to be done first; each line says what.";
+    "Changes nothing. Exits with 3 when something has to be done before a start; a warning does not stop one.";
   static override flags = { instance: instanceFlag };
 
   async run(): Promise<unknown> {

@@ -19,17 +19,17 @@ export default class Logs extends EffectCommand {
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(Logs);
     const { follow, lastLines } = await import("../run/logs.ts");
-    const { entries, sources } = lastLines(flags.instance, args.service, flags.lines);
+    const { directory, entries, sources } = lastLines(flags.instance, args.service, flags.lines);
     const json = this.jsonEnabled();
-    const prefix = args.service === undefined && sources.length > 1;
+    const prefix = args.service === undefined && (flags.follow || sources.length > 1);
     const width = Math.max(0, ...sources.map((source) => source.service.length));
     const print = (entry: { readonly service: string; readonly line: string }): void => {
-      if (json) process.stdout.write(`${JSON.stringify(entry)}\n`);
+      if (json) this.logJsonLine(entry);
       else this.log(prefix ? `${entry.service.padEnd(width)} | ${entry.line}` : entry.line);
     };
     if (json && !flags.follow) return entries;
     for (const entry of entries) print(entry);
-    if (flags.follow) await this.runEffect(follow(sources, print));
+    if (flags.follow) await this.runEffect(follow(directory, args.service, sources, print));
     return undefined;
   }
 }

@@ -17,21 +17,15 @@ export default class Seed extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Seed);
-    const [Effect, { connect }, { seed }] = await Promise.all([
-      import("effect/Effect"),
-      import("../run/connect.ts"),
-      import("../run/seed.ts"),
-    ]);
-    const result = await this.runEffect(
-      Effect.flatMap(connect(flags.instance), ({ databaseUrl }) =>
-        seed({
-          instance: flags.instance,
-          databaseUrl,
-          scale: flags.scale,
-          seed: flags.seed,
-          progress: (line) => this.progress(line),
-        }),
-      ),
+    const { seed } = await import("../run/seed.ts");
+    const result = await this.onInstance(flags.instance, ({ databaseUrl }) =>
+      seed({
+        instance: flags.instance,
+        databaseUrl,
+        scale: flags.scale,
+        seed: flags.seed,
+        progress: (line) => this.progress(line),
+      }),
     );
     this.log(
       `${result.brands} brands, ${result.products} products, ${result.users} shoppers (user000001 …, password ${result.password})`,

@@ -15,22 +15,8 @@ export default class Verify extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Verify);
-    const [Effect, { connect }, { audit, runFolder }, { table }] = await Promise.all([
-      import("effect/Effect"),
-      import("../run/connect.ts"),
-      import("../run/verify.ts"),
-      import("../run/table.ts"),
-    ]);
-    const result = await this.runEffect(
-      Effect.gen(function* () {
-        const { databaseUrl, paths } = yield* connect(flags.instance);
-        return yield* audit({
-          databaseUrl,
-          simulatorsFolder: paths.simulators,
-          runFolder: flags.run === undefined ? undefined : yield* runFolder(paths.runs, flags.run),
-        });
-      }),
-    );
+    const [{ auditOf }, { table }] = await Promise.all([import("../run/verify.ts"), import("../run/table.ts")]);
+    const result = await this.onInstance(flags.instance, (connection) => auditOf(connection, flags.run));
     const shown = result.invariants.map(({ checked, id, ok }) => [id, checked, ok ? "ok" : "FAIL"]);
     this.log(table(["INVARIANT", "CHECKED", "RESULT"], shown));
     for (const { id, violations } of result.invariants) {

@@ -16,7 +16,7 @@ export type Profile = "embedded" | "compose" | "external";
 export interface InstanceSecrets {
   readonly postgresPassword: string;
   readonly tossSecretKey: string;
-  /** Ed25519, private, as JSON text: given to the user service and to nobody else. */
+  /** Ed25519, private, as JSON text: given to the user service and to no other process; `run/Operator.ts` signs with it. */
   readonly userPrivateJwk: string;
 }
 

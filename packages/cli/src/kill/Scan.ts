@@ -2,8 +2,9 @@
  * Tells an instance's processes from everybody else's.
  *
  * Guarantee: a process counts as ours only when its arguments hold the instance's mark as an argument of its own and its
- * start time and boot id are the recorded ones. A process without a record counts only when it is the same Node script
- * with the same mark; its start time is recorded by this scan. Nothing is judged by name or by port.
+ * start time and boot id are the recorded ones. A process without a record counts only when it is a Node script that is
+ * recorded or that the instance consists of, with the same mark; its start time is recorded by this scan. Nothing is
+ * judged by name or by port.
  */
 import * as path from "node:path";
 import { instanceArgument } from "../instance/InstanceFile.ts";
@@ -62,11 +63,14 @@ const judgeRecorded = (
   return { ...now, service, kind: "orphan", ours: true, reason: `${service} of a supervisor that is gone` };
 };
 
+/** What a process of the instance looks like: as one that was recorded, or as the topology says. */
+export type Known = Pick<RecordedProcess, "service" | "script"> & { readonly pid?: number };
+
 const judgeUnrecorded = (
   table: ProcessTable,
   mark: string,
   pid: number,
-  recorded: ReadonlyArray<RecordedProcess>,
+  known: ReadonlyArray<Known>,
   supervised: boolean,
 ): Finding | undefined => {
   if (!table.argv(pid).includes(mark)) return undefined;
@@ -75,7 +79,7 @@ const judgeUnrecorded = (
   const script = scriptOf(table, pid);
   const sibling =
     script &&
-    recorded.find(
+    known.find(
       (entry) => entry.script[0] === script[0] && hosted(script).some((name) => hosted(entry.script).includes(name)),
     );
   if (script === undefined || sibling === undefined) {
@@ -84,14 +88,20 @@ const judgeUnrecorded = (
   }
   const { service } = sibling;
   if (supervised) {
-    const reason = `process of ${service} beside the supervisor's own (pid ${sibling.pid})`;
+    const own = sibling.pid === undefined ? "" : ` (pid ${sibling.pid})`;
+    const reason = `process of ${service} beside the supervisor's own${own}`;
     return { ...now, service, kind: "duplicate", ours: true, reason };
   }
   return { ...now, service, kind: "orphan", ours: true, reason: `${service} of a supervisor that is gone` };
 };
 
 /** Everything that is, was or claims to be a process of the instance. */
-export const scan = (table: ProcessTable, instanceId: string, file: ProcessesFile): ReadonlyArray<Finding> => {
+export const scan = (
+  table: ProcessTable,
+  instanceId: string,
+  file: ProcessesFile,
+  topology: ReadonlyArray<Known> = [],
+): ReadonlyArray<Finding> => {
   const mark = instanceArgument(instanceId);
   const supervised = file.supervisor !== null && isAlive(table, file.supervisor);
   const newest = new Map<string, RecordedProcess>();
@@ -106,6 +116,6 @@ export const scan = (table: ProcessTable, instanceId: string, file: ProcessesFil
   const unrecorded = table
     .pids()
     .filter((pid) => !known.has(pid))
-    .flatMap((pid) => judgeUnrecorded(table, mark, pid, file.processes, supervised) ?? []);
+    .flatMap((pid) => judgeUnrecorded(table, mark, pid, [...file.processes, ...topology], supervised) ?? []);
   return [...recorded, ...unrecorded];
 };

@@ -6,11 +6,11 @@
  */
 import type { Summary } from "@destiny/testkit/scenario";
 import { cyan, dim, yellow } from "ansis";
+import * as Redraw from "./Redraw.ts";
 
 /** Without a terminal: a line every so many seconds. */
 const plainLineSeconds = 5;
 const maxNotesShown = 4;
-const defaultWidth = 100;
 const maxWidth = 120;
 
 type Second = Extract<Summary.Progress, { readonly type: "second" }>;
@@ -64,27 +64,16 @@ export interface LiveTable {
   readonly end: () => void;
 }
 
-export const make = (
-  out: Pick<NodeJS.WriteStream, "columns" | "isTTY" | "write">,
-  write: (line: string) => void,
-): LiveTable => {
+export const make = (out: Redraw.Terminal, write: (line: string) => void): LiveTable => {
   const notes: Array<string> = [];
   let lengthSeconds = 0;
   let last: Second | undefined;
-  let drawn = 0;
-  const erase = (): void => {
-    if (drawn > 0) out.write(`\u001B[${drawn}A\u001B[J`);
-    drawn = 0;
-  };
+  const screen = Redraw.make(out);
   const draw = (): void => {
-    erase();
-    if (last === undefined) return;
-    const lines = rows(last, lengthSeconds, notes.slice(-maxNotesShown), out.columns ?? defaultWidth);
-    out.write(`${lines.join("\n")}\n`);
-    drawn = lines.length;
+    if (last !== undefined) screen.draw(rows(last, lengthSeconds, notes.slice(-maxNotesShown), Redraw.widthOf(out)));
   };
   const log = (line: string): void => {
-    erase();
+    screen.erase();
     write(line);
     draw();
   };
@@ -115,7 +104,7 @@ export const make = (
     },
     log,
     end: () => {
-      drawn = 0;
+      screen.leave();
       last = undefined;
     },
   };

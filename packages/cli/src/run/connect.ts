@@ -19,15 +19,22 @@ export interface Connection {
   readonly status: Effect.Effect<StatusReport, CliError>;
   /** kill -9 of a service; answers when it is ready again. */
   readonly kill: (service: string) => Effect.Effect<{ readonly recoveredMs: number }, CliError>;
+  /** The same with a drain in place of the kill. */
+  readonly restart: (service: string) => Effect.Effect<{ readonly recoveredMs: number }, CliError>;
 }
 
 const statusTimeoutMillis = 10_000;
-const killTimeoutMillis = 60_000;
+/** As long as a service may take to drain, to start and to be ready, see `UnitLimits`. */
+const cycleTimeoutMillis = 75_000;
 
 export const addresses = (instance: Instance) => ({
   databaseUrl: Topology.databaseUrl(instance),
   gatewayUrl: `http://127.0.0.1:${Topology.portOf(instance, "gateway") ?? 0}`,
-  simulatorUrls: { TOSSPAYMENTS: Topology.simulatorUrl(instance, "toss") },
+  simulatorUrls: {
+    TOSSPAYMENTS: Topology.simulatorUrl(instance, "toss"),
+    PORTONE: Topology.simulatorUrl(instance, "portone"),
+    BOOTPAY: Topology.simulatorUrl(instance, "bootpay"),
+  },
 });
 
 const notRunning = (name: string): CliError =>
@@ -54,6 +61,7 @@ export const connect = Effect.fnUntraced(function* (name: string): Effect.fn.Ret
     paths,
     ...addresses(instance),
     status: ask("GET", "/status", statusTimeoutMillis),
-    kill: (service) => ask("POST", `/services/${service}/kill`, killTimeoutMillis),
+    kill: (service) => ask("POST", `/services/${encodeURIComponent(service)}/kill`, cycleTimeoutMillis),
+    restart: (service) => ask("POST", `/services/${encodeURIComponent(service)}/restart`, cycleTimeoutMillis),
   };
 });

@@ -5,11 +5,12 @@
  */
 import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import * as os from "node:os";
 import * as path from "node:path";
 import * as Effect from "effect/Effect";
 import { asCliError } from "../CliError.ts";
-import { defaultHome, type InstancePaths, instancePaths } from "../instance/Home.ts";
+import { defaultHome, type InstancePaths, instancePaths, repositoryRoot } from "../instance/Home.ts";
 import { choosePortOffset, neighbours, parseInstance } from "../instance/InstanceFile.ts";
 import { holder } from "../instance/InstanceLock.ts";
 import { readJson } from "../instance/Files.ts";
@@ -36,6 +37,15 @@ export interface Facts {
   readonly home: string;
   readonly homeWritable: boolean;
   readonly freeDiskMb: number;
+  /** The folder lies on a file system that is memory. */
+  readonly diskInMemory: boolean;
+  /** Undefined where the system does not say. */
+  readonly maxOpenFiles: number | undefined;
+  /** The variable that sends even calls to this machine through a proxy. */
+  readonly proxy: string | undefined;
+  /** Whether help comes from a bundle of these very sources. */
+  readonly built: boolean;
+  readonly instanceFile: "absent" | "readable" | "unreadable";
   /** What the server says of itself, or why it cannot be run. */
   readonly postgres: { readonly version: string } | { readonly failure: string };
   readonly running: boolean;
@@ -57,6 +67,8 @@ const minCpus = 2;
 /** A rehearsal's peak with one process per service, and what the load itself takes. */
 const minMemoryMb = 2000;
 const minDiskMb = 1000;
+/** The shop at its peak holds some hundreds in one process; the load holds a connection a shopper. */
+const minOpenFiles = 4096;
 
 const check = (
   name: string,
@@ -109,6 +121,31 @@ export const judge = (facts: Facts): ReadonlyArray<Check> => {
       result: "failed",
       fix: "free some space, or set DESTINY_HOME to a folder on another disk",
     }),
+    check("disk", facts.diskInMemory ? "memory (tmpfs)" : "a disk", {
+      when: facts.diskInMemory,
+      result: "warning",
+      fix: "commits are lost with the power and cost nothing: set DESTINY_HOME to a folder on a disk",
+    }),
+    check("open files", facts.maxOpenFiles === undefined ? "unknown" : `${facts.maxOpenFiles} a process`, {
+      when: facts.maxOpenFiles !== undefined && facts.maxOpenFiles < minOpenFiles,
+      result: "warning",
+      fix: `ulimit -n ${minOpenFiles}, in the same shell, before the start`,
+    }),
+    check("proxy", facts.proxy === undefined ? "not in the way" : `${facts.proxy} is used for 127.0.0.1 too`, {
+      when: facts.proxy !== undefined,
+      result: "warning",
+      fix: "add 127.0.0.1 to NO_PROXY",
+    }),
+    check("command", facts.built ? "built from these sources" : "built from other sources", {
+      when: !facts.built,
+      result: "warning",
+      fix: "npm run bootstrap, so that help comes at once",
+    }),
+    check("instance", facts.instanceFile, {
+      when: facts.instanceFile === "unreadable",
+      result: "failed",
+      fix: "restore its instance.json, or begin anew: destiny down --volumes",
+    }),
     "version" in facts.postgres
       ? check("PostgreSQL", facts.postgres.version, { when: false, result: "failed", fix: "" })
       : check("PostgreSQL", facts.postgres.failure, {
@@ -143,6 +180,33 @@ const isWritable = (folder: string): boolean => {
   } catch {
     return false;
   }
+};
+
+/** statfs(2) */
+const tmpfs = 0x01021994;
+
+const openFiles = (): number | undefined => {
+  try {
+    const limit = /^Max open files\s+(\d+|unlimited)/m.exec(fs.readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return limit === undefined || limit === "unlimited" ? undefined : Number(limit);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Node asks a proxy only when it is told to. */
+export const proxyOf = (environment: NodeJS.ProcessEnv): string | undefined => {
+  if (environment["NODE_USE_ENV_PROXY"] !== "1") return undefined;
+  const spared = (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(",").map((host) => host.trim());
+  if (spared.includes("*") || spared.includes("127.0.0.1")) return undefined;
+  return ["HTTP_PROXY", "http_proxy"].find((name) => environment[name]);
+};
+
+const isBuilt = (): boolean => {
+  const hash = createRequire(import.meta.url)(path.join(repositoryRoot, "packages/cli/bin/sources-hash.cjs")) as {
+    readonly isBuilt: () => boolean;
+  };
+  return hash.isBuilt();
 };
 
 const takenPorts = Effect.fnUntraced(function* (paths: InstancePaths) {
@@ -197,6 +261,15 @@ export const gather = (instance: string, home: string = defaultHome()): Effect.E
       home,
       homeWritable: isWritable(existing(home)),
       freeDiskMb: Math.round((disk.bavail * disk.bsize) / 2 ** 20),
+      diskInMemory: process.platform === "linux" && disk.type === tmpfs,
+      maxOpenFiles: openFiles(),
+      proxy: proxyOf(process.env),
+      built: isBuilt(),
+      instanceFile: !fs.existsSync(paths.instanceFile)
+        ? "absent"
+        : parseInstance(readJson(paths.instanceFile)) === undefined
+          ? "unreadable"
+          : "readable",
       postgres: yield* postgres,
       running,
       taken: running ? [] : yield* takenPorts(paths),

@@ -6,11 +6,11 @@ import { readInstance } from "../instance/InstanceFile.ts";
 import { holder } from "../instance/InstanceLock.ts";
 import { holderOf, isFree } from "../instance/Ports.ts";
 import { readProcesses } from "../instance/ProcessesFile.ts";
-import { identify, type ProcessTable, system } from "../instance/ProcessTable.ts";
+import { identify, type Identity, type ProcessTable, system } from "../instance/ProcessTable.ts";
 import { endAll, type Ended } from "../kill/End.ts";
 import { type Finding, scan } from "../kill/Scan.ts";
-import { stopEmbedded } from "../supervisor/EmbeddedPostgres.ts";
-import { topology } from "../supervisor/Topology.ts";
+import { embedded, stopEmbedded } from "../supervisor/EmbeddedPostgres.ts";
+import { portsOf, scriptsOf } from "../supervisor/Topology.ts";
 import { endSupervisor } from "./down.ts";
 
 export interface KillOptions {
@@ -45,6 +45,21 @@ const strangersOnPorts = async (
   return found;
 };
 
+/** The server belongs to who owns its data folder; a supervisor that is alive needs it. */
+const databaseFinding = (
+  table: ProcessTable,
+  server: { readonly pid: number } | undefined,
+  supervisor: Identity | undefined,
+): ReadonlyArray<Finding> => {
+  const identity = server && identify(table, server.pid);
+  if (identity === undefined) return [];
+  const [kind, whose] =
+    supervisor === undefined
+      ? (["orphan", "a supervisor that is gone"] as const)
+      : (["supervised", "the supervisor"] as const);
+  return [{ ...identity, service: "postgres", kind, ours: true, reason: `postgres of ${whose}` }];
+};
+
 export const kill = (options: KillOptions): Effect.Effect<KillResult, CliError> =>
   Effect.gen(function* () {
     const table = system;
@@ -54,14 +69,18 @@ export const kill = (options: KillOptions): Effect.Effect<KillResult, CliError> 
     if (instance === undefined) return { instance: options.instance, dryRun, ended: [], leftAlone: [] };
     const held = holder(table, paths.lockDirectory);
     const file = readProcesses(paths.processesFile);
-    const findings = scan(table, instance.id, file);
+    const findings = scan(table, instance.id, file, scriptsOf(instance, paths));
     const target = (finding: Finding): boolean =>
       finding.ours && (!options.duplicates || finding.kind === "duplicate" || finding.kind === "orphan");
     const targets = findings.filter(target);
     const recordedPorts = file.processes.flatMap((entry) => entry.ports);
-    const catalogue = topology({ instance, paths, single: false, settings: {} }).flatMap((spec) => spec.hosts);
-    const ports = [...new Set([...recordedPorts, ...catalogue.map((host) => host.port)])];
-    const known = new Set([process.pid, ...findings.map((finding) => finding.pid)]);
+    const ports = [...new Set([...recordedPorts, ...portsOf(instance.portOffset).map(({ port }) => port)])];
+    const server = yield* embedded(paths.postgres);
+    const known = new Set([
+      process.pid,
+      ...findings.map(({ pid }) => pid),
+      ...(server === undefined ? [] : [server.pid]),
+    ]);
     const leftAlone = [
       ...findings.filter((finding) => !target(finding)),
       ...(yield* Effect.promise(() => strangersOnPorts(table, ports, known))),
@@ -70,14 +89,20 @@ export const kill = (options: KillOptions): Effect.Effect<KillResult, CliError> 
     const supervisor: ReadonlyArray<Finding> = whole
       ? [{ ...held, service: "supervisor", kind: "supervised", ours: true, reason: "holds the instance's lock" }]
       : [];
+    const database = options.duplicates && held !== undefined ? [] : databaseFinding(table, server, held);
     if (dryRun) {
-      const ended = [...supervisor, ...targets].map((finding) => ({ ...finding, outcome: "would-end" as const }));
+      const ended = [...supervisor, ...targets, ...database].map((finding) => ({
+        ...finding,
+        outcome: "would-end" as const,
+      }));
       return { instance: options.instance, dryRun, ended, leftAlone };
     }
     // The supervisor first: it would start again what is ended under it.
     if (whole) yield* endSupervisor(paths.lockDirectory, held);
     const ended = yield* endAll(table, instance.id, targets);
-    if (!options.duplicates) yield* stopEmbedded(paths.postgres);
+    // Last, and not by force: it writes what the others committed.
+    if (database.length > 0) yield* stopEmbedded(paths.postgres);
     const killed = supervisor.map((finding): Ended => ({ ...finding, outcome: "killed" }));
-    return { instance: options.instance, dryRun, ended: [...killed, ...ended], leftAlone };
+    const stopped = database.map((finding): Ended => ({ ...finding, outcome: "terminated" }));
+    return { instance: options.instance, dryRun, ended: [...killed, ...ended, ...stopped], leftAlone };
   });

@@ -44,6 +44,7 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
       ...addresses(supervisor.instance),
       status: supervisor.status,
       kill: supervisor.kill,
+      restart: supervisor.restart,
     };
     const report = yield* Effect.gen(function* () {
       const { brands, products, users } = Catalogue.scales.S;

@@ -36,3 +36,37 @@ export const status = (name: string, home?: string): Effect.Effect<StatusResult,
     },
     catch: asCliError,
   });
+
+const watchMillis = 1_000;
+
+/** What a watcher wants to see again; memory moves all the time and is not a change. */
+const changing = ({ report, expected }: StatusResult): string =>
+  JSON.stringify([
+    expected,
+    report?.supervisor,
+    report?.services.map(({ name, pid, restarts, state }) => [name, pid, restarts, state]),
+    report?.components.map(({ healthy }) => healthy),
+  ]);
+
+/** Reads again and again, and says with each whether something changed; `rounds` ends it, for tests. */
+export const watch = (
+  name: string,
+  show: (result: StatusResult, changed: boolean) => void,
+  options: { readonly home?: string; readonly rounds?: number } = {},
+): Effect.Effect<void, CliError> =>
+  Effect.gen(function* () {
+    let before = "";
+    for (let round = 0; round < (options.rounds ?? Number.POSITIVE_INFINITY); round++) {
+      const result = yield* status(name, options.home).pipe(
+        // A supervisor that starts or leaves just now does not answer: the next look says how it is.
+        Effect.catchIf(
+          ({ exit }) => exit === "unhealthy",
+          () => Effect.succeed<StatusResult>({ report: undefined, expected: false }),
+        ),
+      );
+      const now = changing(result);
+      show(result, now !== before);
+      before = now;
+      yield* Effect.sleep(watchMillis);
+    }
+  });

@@ -30,6 +30,9 @@ export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyA
     .join("\n");
 };
 
+/** A moment as people and `sort` read it. */
+export const moment = (millis: number): string => new Date(millis).toISOString().replace("T", " ").replace("Z", "");
+
 export const card = (report: StatusReport): string => {
   const { supervisor } = report;
   const services = table(

@@ -2,11 +2,13 @@
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { type GatewayMovement, type ShopperOrder, verify, type VerifyResult } from "@destiny/services/audit";
+import { simulators } from "@destiny/services/catalogue";
 import { Ledger, Summary } from "@destiny/testkit/scenario";
 import { Captures } from "@destiny/testkit/simulators";
 import * as Effect from "effect/Effect";
 import * as Redacted from "effect/Redacted";
 import { CliError } from "../CliError.ts";
+import type { Connection } from "./connect.ts";
 
 export const defaultMaxWaitMillis = 60_000;
 
@@ -20,7 +22,7 @@ const unreadable = (what: string, cause: unknown): CliError =>
   });
 
 /** The folder of a run whose shoppers can bear witness. */
-export const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> => {
+const runFolder = (runs: string, name: string): Effect.Effect<string, CliError> => {
   const known = fs.existsSync(runs)
     ? fs.readdirSync(runs).filter((run) => fs.existsSync(path.join(runs, run, Summary.files.ledger)))
     : [];
@@ -36,17 +38,18 @@ export const runFolder = (runs: string, name: string): Effect.Effect<string, Cli
       );
 };
 
-/** What the simulated gateways captured and gave back, from their own file. */
-export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> => {
-  const file = path.join(folder, "toss.ndjson");
-  if (!fs.existsSync(file)) return Effect.succeed([]);
-  return Captures.read(file).pipe(
-    Effect.mapError((cause) => unreadable("the gateway's record", cause)),
-    Effect.map((captures) =>
-      captures.map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
+/** What the simulated gateways captured and gave back, from their own files. One that took nothing yet has none. */
+export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<GatewayMovement>, CliError> =>
+  Effect.forEach(simulators, ({ name }) => {
+    const file = path.join(folder, `${name}.ndjson`);
+    return fs.existsSync(file)
+      ? Effect.mapError(Captures.read(file), (cause) => unreadable(`the record of ${name}`, cause))
+      : Effect.succeed([]);
+  }).pipe(
+    Effect.map((records) =>
+      records.flat().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
     ),
   );
-};
 
 /** The shoppers of a run, from the ledger that the load process kept. */
 export const shopperOrders = (folder: string): Effect.Effect<ReadonlyArray<ShopperOrder>, CliError> =>
@@ -83,4 +86,13 @@ export const audit = Effect.fnUntraced(function* (options: {
     shoppers: options.runFolder === undefined ? undefined : yield* shopperOrders(options.runFolder),
     maxWaitMillis: options.maxWaitMillis ?? defaultMaxWaitMillis,
   }).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unreadable("a database", cause))));
+});
+
+/** The audits of a running instance; with a run's name, its shoppers bear witness. */
+export const auditOf = Effect.fnUntraced(function* (
+  { databaseUrl, paths }: Pick<Connection, "databaseUrl" | "paths">,
+  run: string | undefined,
+): Effect.fn.Return<VerifyResult, CliError> {
+  const folder = run === undefined ? undefined : yield* runFolder(paths.runs, run);
+  return yield* audit({ databaseUrl, simulatorsFolder: paths.simulators, runFolder: folder });
 });

@@ -71,13 +71,18 @@ export const startEmbedded: StartDatabase = (options) =>
     };
   }).pipe(Effect.mapError(explain), Effect.runPromise);
 
-/** The port of a server that runs on this directory already. */
-export const embeddedPort = (directory: string): Effect.Effect<number | undefined> =>
+/** A server that runs on this directory already. */
+export const embedded = (
+  directory: string,
+): Effect.Effect<{ readonly pid: number; readonly port: number } | undefined> =>
   Effect.gen(function* () {
     const { InstanceCluster } = yield* engine;
-    const running = yield* InstanceCluster.running({ directory });
-    return Option.isSome(running) ? running.value.port : undefined;
+    return Option.getOrUndefined(yield* InstanceCluster.running({ directory }));
   });
+
+/** Its port. */
+export const embeddedPort = (directory: string): Effect.Effect<number | undefined> =>
+  Effect.map(embedded(directory), (server) => server?.port);
 
 /** Ends the server, from any process; says whether one ran. */
 export const stopEmbedded = (directory: string): Effect.Effect<boolean, CliError> =>

@@ -42,16 +42,16 @@ export const logNames = (directory: string): ReadonlyArray<string> =>
 export const tail = (file: string, lines: number): { readonly lines: ReadonlyArray<string>; readonly size: number } => {
   const size = fs.statSync(file, { throwIfNoEntry: false })?.size ?? 0;
   if (size === 0) return { lines: [], size };
-  const text = readRange(file, Math.max(0, size - maxTailBytes), size);
+  const text = readBytes(file, Math.max(0, size - maxTailBytes), size).toString("utf8");
   return { lines: lines === 0 ? [] : text.replace(/\n$/, "").split("\n").slice(-lines), size };
 };
 
-export const readRange = (file: string, from: number, to: number): string => {
+export const readBytes = (file: string, from: number, to: number): Buffer => {
   const fd = fs.openSync(file, "r");
   try {
     const buffer = Buffer.alloc(to - from);
     const read = fs.readSync(fd, buffer, 0, buffer.length, from);
-    return buffer.toString("utf8", 0, read);
+    return buffer.subarray(0, read);
   } finally {
     fs.closeSync(fd);
   }

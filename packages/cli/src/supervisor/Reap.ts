@@ -11,6 +11,7 @@ import { readProcesses } from "../instance/ProcessesFile.ts";
 import type { ProcessTable } from "../instance/ProcessTable.ts";
 import { defaultEndLimits, endAll, type Ended } from "../kill/End.ts";
 import { scan } from "../kill/Scan.ts";
+import { scriptsOf } from "./Topology.ts";
 
 /** As long as a service may take to drain, see `UnitLimits`. */
 const defaultWaitMillis = 10_000;
@@ -25,9 +26,12 @@ export const reap = (
 ): Effect.Effect<ReadonlyArray<Ended>> =>
   Effect.gen(function* () {
     const leftovers = () =>
-      scan(table, instance.id, { ...readProcesses(paths.processesFile), supervisor: null }).filter(
-        (finding) => finding.ours,
-      );
+      scan(
+        table,
+        instance.id,
+        { ...readProcesses(paths.processesFile), supervisor: null },
+        scriptsOf(instance, paths),
+      ).filter((finding) => finding.ours);
     const first = leftovers();
     if (first.length === 0) return [];
     progress(

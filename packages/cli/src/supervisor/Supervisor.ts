@@ -9,6 +9,7 @@ import * as fs from "node:fs";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import type * as Scope from "effect/Scope";
+import { choices } from "../closest.ts";
 import { asCliError, CliError } from "../CliError.ts";
 import { defaultHome, type InstancePaths, instancePaths, repositoryRoot } from "../instance/Home.ts";
 import { type Instance, openInstance } from "../instance/InstanceFile.ts";
@@ -75,7 +76,7 @@ const unknownService = (name: string, known: ReadonlyArray<string>): CliError =>
     exit: "usage",
     code: "UNKNOWN_SERVICE",
     message: `there is no service "${name}"`,
-    next: [`services: ${known.join(", ")}`],
+    next: choices(name, known, "services"),
   });
 
 export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandle, CliError, Scope.Scope> =>

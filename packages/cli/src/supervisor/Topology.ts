@@ -4,6 +4,7 @@
  * Guarantee: plain data derived from the catalogue and the instance; the private signing key goes to the user service
  * only (and to the one process that hosts it in `single` mode).
  */
+import { createHash } from "node:crypto";
 import * as path from "node:path";
 import {
   busDatabase,
@@ -14,7 +15,7 @@ import {
 } from "@destiny/services/catalogue";
 import type { Instance } from "../instance/InstanceFile.ts";
 import { type InstancePaths, repositoryRoot } from "../instance/Home.ts";
-import type { HostedService, ProcessSpec } from "./ServiceProcess.ts";
+import { type HostedService, type ProcessSpec, scriptArguments } from "./ServiceProcess.ts";
 
 /** PostgreSQL of an instance with offset 0: not 5432, which a developer's own server has. */
 export const postgresPort = 15432;
@@ -63,6 +64,21 @@ export const simulatorUrl = (instance: Instance, name: string): string => {
   return url(found.port + instance.portOffset);
 };
 
+/**
+ * The merchant's keys at the simulated vendors. They all follow from the stored one, so that an instance from before there
+ * were three vendors has them too.
+ */
+const vendorKeys = ({ secrets }: Instance): Readonly<Record<string, string>> => {
+  const derived = (what: string): string =>
+    createHash("sha256").update(`${what} ${secrets.tossSecretKey}`).digest("hex").slice(0, 32);
+  return {
+    TOSS_SECRET_KEY: secrets.tossSecretKey,
+    PORTONE_API_SECRET: derived("portone"),
+    BOOTPAY_CLIENT_KEY: derived("bootpay client"),
+    BOOTPAY_SECRET_KEY: derived("bootpay secret"),
+  };
+};
+
 export interface TopologyOptions {
   readonly instance: Instance;
   readonly paths: InstancePaths;
@@ -100,7 +116,7 @@ const simulatorsProcess = ({ instance, paths }: TopologyOptions): ProcessSpec =>
     "--directory",
     paths.simulators,
   ],
-  environment: { TOSS_SECRET_KEY: instance.secrets.tossSecretKey },
+  environment: vendorKeys(instance),
 });
 
 export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> => {
@@ -111,8 +127,12 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
     DESTINY_PORT_OFFSET: String(instance.portOffset),
     DESTINY_DATABASE_URL: databaseUrl(instance),
     DESTINY_JWKS_URL: `${url(portOf(instance, "user") ?? 0)}/.well-known/jwks.json`,
+    ...vendorKeys(instance),
     TOSS_BASE_URL: simulatorUrl(instance, "toss"),
-    TOSS_SECRET_KEY: instance.secrets.tossSecretKey,
+    PORTONE_BASE_URL: simulatorUrl(instance, "portone"),
+    // Every channel of the simulator is one for tests.
+    PORTONE_TEST: "true",
+    BOOTPAY_BASE_URL: simulatorUrl(instance, "bootpay"),
   };
   const signing = { DESTINY_JWT_PRIVATE_JWK: instance.secrets.userPrivateJwk };
   const hosted = services.map(({ name, port }): HostedService => ({
@@ -139,3 +159,13 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
       }));
   return [simulatorsProcess(options), ...processes];
 };
+
+/** What the processes of an instance look like, however it was started; their settings do not show in their arguments. */
+export const scriptsOf = (
+  instance: Instance,
+  paths: InstancePaths,
+): ReadonlyArray<{ readonly service: string; readonly script: ReadonlyArray<string> }> =>
+  topology({ instance, paths, single: false, settings: {} }).map((spec) => ({
+    service: spec.name,
+    script: scriptArguments(spec, instance.id),
+  }));

@@ -1,44 +1,13 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
-import { type ChildProcess, execFile } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { CliError, describe as describeFailure, exitCodes, toText } from "../../src/CliError.ts";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { openInstance } from "../../src/instance/InstanceFile.ts";
 import { openLog } from "../../src/supervisor/Logs.ts";
+import { bin, destiny, execute } from "../fixtures/command.ts";
 import { temporaryHome } from "../fixtures/tools.ts";
-
-const bin = path.resolve(import.meta.dirname, "../../bin");
-
-interface Outcome {
-  readonly code: number;
-  readonly stdout: string;
-  readonly stderr: string;
-}
-
-const execute = (
-  script: string,
-  args: ReadonlyArray<string>,
-  home = "/nonexistent",
-  meanwhile: (child: ChildProcess) => void = () => {},
-): Effect.Effect<Outcome> =>
-  Effect.promise(
-    () =>
-      new Promise((resolve) => {
-        const env = { ...process.env, DESTINY_HOME: home };
-        const child = execFile(
-          process.execPath,
-          ["--conditions=@destiny/source", script, ...args],
-          { env },
-          (error, stdout, stderr) =>
-            resolve({ code: typeof error?.code === "number" ? error.code : 0, stdout, stderr }),
-        );
-        meanwhile(child);
-      }),
-  );
-
-const destiny = (args: ReadonlyArray<string>, home?: string) => execute(path.join(bin, "destiny.ts"), args, home);
 
 describe("a failure", () => {
   it("has a code, a cause and a next step in every rendering", () => {
@@ -155,6 +124,18 @@ describe("destiny", () => {
         assert.strictEqual(outcome.code, code);
         assert.deepInclude(JSON.parse(outcome.stdout).error, { code: "INTERRUPTED", exit: code });
       }
+    }),
+  );
+
+  it.live("a second signal does not wait for what the first one began", () =>
+    Effect.gen(function* () {
+      const waits = path.resolve(import.meta.dirname, "../fixtures/waits.ts");
+      // Each line on stderr tells that the next signal can be taken: it waits; it is stopping.
+      const outcome = yield* execute(waits, ["--stubborn"], undefined, (child) =>
+        child.stderr?.on("data", () => child.kill("SIGINT")),
+      );
+      assert.strictEqual(outcome.code, 130);
+      assert.include(outcome.stderr, "once more: leave at once");
     }),
   );
 

@@ -2,12 +2,14 @@ import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as path from "node:path";
 import { instancePaths } from "../../src/instance/Home.ts";
-import { instanceArgument, openInstance } from "../../src/instance/InstanceFile.ts";
-import { type RecordedProcess, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
+import { type Instance, instanceArgument, openInstance } from "../../src/instance/InstanceFile.ts";
+import { noProcesses, type RecordedProcess, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, type ProcessTable, system } from "../../src/instance/ProcessTable.ts";
 import { endAll } from "../../src/kill/End.ts";
-import { scan } from "../../src/kill/Scan.ts";
+import { type Finding, scan } from "../../src/kill/Scan.ts";
 import { kill } from "../../src/run/kill.ts";
+import { scriptsOf } from "../../src/supervisor/Topology.ts";
+import { destiny } from "../fixtures/command.ts";
 import { eventually, firstLine, freePort, isRunning, node, supervisor, temporaryHome } from "../fixtures/tools.ts";
 import { serviceScript } from "../fixtures/specs.ts";
 
@@ -24,11 +26,27 @@ const recordOf = (
   return { ...identity, service, ports: [], script, startedAt };
 };
 
+/** A machine with one process, number 7. */
+const processTable = (over: Partial<ProcessTable>): ProcessTable & { readonly signals: Array<unknown> } => {
+  const signals: Array<unknown> = [];
+  return {
+    bootId: () => "boot",
+    pids: () => [7],
+    startTime: () => "100",
+    argv: () => ["node", "/s.ts", "order", instanceArgument("default-1")],
+    cwd: () => "/",
+    isGroupLeader: () => true,
+    signal: (...call) => void signals.push(call),
+    ...over,
+    signals,
+  };
+};
+
 describe("kill --duplicates beside a live supervisor", () => {
-  it.live("ends exactly the second process of a service", () =>
+  it.live("ends exactly the further copies of a service", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome;
-      const [own, other, elsewhere] = [yield* freePort, yield* freePort, yield* freePort];
+      const [own, elsewhere] = [yield* freePort, yield* freePort];
       const guard = yield* supervisor(home, "default", [["order", own]]);
       assert.strictEqual(yield* firstLine(guard), "ready");
       const paths = instancePaths("default", home);
@@ -36,7 +54,8 @@ describe("kill --duplicates beside a live supervisor", () => {
       const mark = instanceArgument(id);
       const [supervised] = readProcesses(paths.processesFile).processes;
 
-      const duplicate = yield* node([serviceScript, "order", `--port=${other}`, mark]);
+      const copy = Effect.flatMap(freePort, (port) => node([serviceScript, "order", `--port=${port}`, mark]));
+      const copies = [yield* copy, yield* copy];
       const ofAnotherInstance = yield* node([
         serviceScript,
         "order",
@@ -44,22 +63,23 @@ describe("kill --duplicates beside a live supervisor", () => {
         "--destiny-instance=default-0000000000",
       ]);
       const withOurName = yield* node([innocentScript, "destiny", "order", serviceScript, mark]);
-      for (const child of [duplicate, ofAnotherInstance, withOurName]) yield* firstLine(child);
+      for (const child of [...copies, ofAnotherInstance, withOurName]) yield* firstLine(child);
+      const copyPids = copies.map(({ pid }) => pid);
 
       const dry = yield* kill({ home, instance: "default", duplicates: true, dryRun: true });
-      assert.deepStrictEqual(
+      assert.sameDeepMembers(
         dry.ended.map((item) => [item.pid, item.kind, item.outcome]),
-        [[duplicate.pid, "duplicate", "would-end"]],
+        copyPids.map((pid) => [pid, "duplicate", "would-end"]),
       );
-      assert.isTrue(isRunning(duplicate.pid));
+      assert.isTrue(copyPids.every(isRunning));
 
       const { ended, leftAlone } = yield* kill({ home, instance: "default", duplicates: true, dryRun: false });
-      assert.deepStrictEqual(
+      assert.sameDeepMembers(
         ended.map((item) => [item.pid, item.outcome]),
-        [[duplicate.pid, "terminated"]],
+        copyPids.map((pid) => [pid, "terminated"]),
       );
-      assert.include(ended[0]?.reason, `pid ${supervised?.pid}`);
-      assert.isFalse(isRunning(duplicate.pid));
+      for (const { reason } of ended) assert.include(reason, `pid ${supervised?.pid}`);
+      assert.isFalse(copyPids.some(isRunning));
       for (const pid of [ofAnotherInstance.pid, withOurName.pid, guard.pid, supervised?.pid ?? 0])
         assert.isTrue(isRunning(pid));
       assert.include(
@@ -124,22 +144,96 @@ describe("kill --duplicates without a supervisor", () => {
   );
 });
 
+describe("destiny kill --duplicates after a kill -9 of the supervisor", () => {
+  it.live(
+    "ends what outlived it and its copies, by force if need be, and gives a reason for each, for what it spares too",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporaryHome;
+        const [own, taken] = [yield* freePort, yield* freePort];
+        const guard = yield* supervisor(home, "default", [["order", own]], ["--stubborn"]);
+        assert.strictEqual(yield* firstLine(guard), "ready");
+        const paths = instancePaths("default", home);
+        const mark = instanceArgument(openInstance(paths).id);
+        const [orphan] = readProcesses(paths.processesFile).processes;
+        guard.kill("SIGKILL");
+        yield* eventually("the supervisor is gone", () => !isRunning(guard.pid));
+
+        const copy = Effect.flatMap(freePort, (port) => node([serviceScript, "order", `--port=${port}`, mark]));
+        const copies = [yield* copy, yield* copy];
+        const onOurPort = yield* node([innocentScript, `--port=${taken}`]);
+        const withOurName = yield* node([innocentScript, "destiny", "order", mark]);
+        const reused = yield* node([serviceScript, "stock", `--port=${yield* freePort}`, mark]);
+        for (const child of [...copies, onOurPort, withOurName, reused]) yield* firstLine(child);
+        const file = readProcesses(paths.processesFile);
+        writeProcesses(paths.processesFile, {
+          ...file,
+          processes: [
+            ...file.processes.map((entry) => ({ ...entry, ports: [own, taken] })),
+            { ...recordOf(reused.pid, "stock", [serviceScript, "stock", mark]), startTime: "1" },
+          ],
+        });
+
+        const ours = [orphan?.pid ?? 0, ...copies.map(({ pid }) => pid)];
+        const theirs = [onOurPort, withOurName, reused].map(({ pid }) => pid);
+        const told = yield* destiny(["kill", "--duplicates", "--json", "--dry-run"], home);
+        const planned = JSON.parse(told.stdout);
+        assert.sameMembers(
+          planned.ended.map(({ pid }: Finding) => pid),
+          ours,
+        );
+        assert.isTrue([...ours, ...theirs].every(isRunning), "a dry run ends nothing");
+
+        const done = yield* destiny(["kill", "--duplicates"], home);
+        assert.strictEqual(done.code, 0, done.stderr);
+        for (const pid of ours) {
+          const outcome = pid === orphan?.pid ? "killed" : "terminated";
+          assert.match(
+            done.stdout,
+            new RegExp(`^${outcome} +pid ${pid} +order +order of a supervisor that is gone$`, "m"),
+          );
+          assert.isFalse(isRunning(pid));
+        }
+        for (const [pid, why] of [
+          [onOurPort.pid, `listens on port ${taken}`],
+          [withOurName.pid, "was not started by a supervisor"],
+          [reused.pid, "another process has the number now"],
+        ] as const) {
+          assert.match(done.stdout, new RegExp(`^left alone +pid ${pid} .*${why}`, "m"));
+          assert.isTrue(isRunning(pid));
+        }
+      }),
+    { timeout: 60_000 },
+  );
+
+  it("knows a service whose record is lost by its script, its mark and its name", () => {
+    const paths = instancePaths("default", "/nonexistent");
+    const instance: Instance = {
+      schemaVersion: 1,
+      name: "default",
+      id: "default-1",
+      profile: "embedded",
+      portOffset: 0,
+      createdAt: "2026-01-01",
+      secrets: { postgresPassword: "", tossSecretKey: "", userPrivateJwk: "" },
+    };
+    const known = scriptsOf(instance, paths);
+    const stock = known.find(({ service }) => service === "stock")?.script ?? [];
+    const found = (argv: ReadonlyArray<string>) =>
+      scan(processTable({ argv: () => argv }), instance.id, noProcesses, known).map(({ kind, service }) => [
+        kind,
+        service,
+      ]);
+    const node = [process.execPath, "--conditions=@destiny/source"];
+    assert.deepStrictEqual(found([...node, ...stock]), [["orphan", "stock"]]);
+    assert.deepStrictEqual(found([...node, ...stock.slice(0, -1)]), [], "without the mark it is nobody's");
+    assert.deepStrictEqual(found([...node, "/elsewhere/main.ts", ...stock.slice(1)]), [["stranger", ""]]);
+    assert.deepStrictEqual(found(["/usr/bin/vim", ...stock]), [["stranger", ""]]);
+  });
+});
+
 describe("between the scan and the signal", () => {
   const mark = instanceArgument("default-1");
-  const table = (over: Partial<ProcessTable>): ProcessTable & { readonly signals: Array<unknown> } => {
-    const signals: Array<unknown> = [];
-    return {
-      bootId: () => "boot",
-      pids: () => [7],
-      startTime: () => "100",
-      argv: () => ["node", "/s.ts", "order", mark],
-      cwd: () => "/",
-      isGroupLeader: () => true,
-      signal: (...call) => void signals.push(call),
-      ...over,
-      signals,
-    };
-  };
   const recorded: RecordedProcess = {
     pid: 7,
     startTime: "100",
@@ -149,7 +243,7 @@ describe("between the scan and the signal", () => {
     script: ["/s.ts", "order", mark],
     startedAt: "t",
   };
-  const orphans = scan(table({}), "default-1", { schemaVersion: 1, supervisor: null, processes: [recorded] });
+  const orphans = scan(processTable({}), "default-1", { schemaVersion: 1, supervisor: null, processes: [recorded] });
   const limits = { termWaitMillis: 50, killWaitMillis: 50 };
 
   it.live("a process that changed its start time, boot or arguments is left alone", () =>
@@ -163,7 +257,7 @@ describe("between the scan and the signal", () => {
         { bootId: () => "other" },
         { argv: () => ["node", "/s.ts", "order"] },
       ]) {
-        const changed = table(change);
+        const changed = processTable(change);
         const [result] = yield* endAll(changed, "default-1", orphans, limits);
         assert.strictEqual(result?.outcome, "left-alone");
         assert.deepStrictEqual(changed.signals, []);
@@ -174,11 +268,11 @@ describe("between the scan and the signal", () => {
   it.live("all is read again before the second signal too", () =>
     Effect.gen(function* () {
       let asked = 0;
-      const changing = table({ argv: () => (++asked === 1 ? ["node", "/s.ts", "order", mark] : ["vim"]) });
+      const changing = processTable({ argv: () => (++asked === 1 ? ["node", "/s.ts", "order", mark] : ["vim"]) });
       const [result] = yield* endAll(changing, "default-1", orphans, limits);
       assert.strictEqual(result?.outcome, "left-alone");
       assert.deepStrictEqual(changing.signals, [[7, "SIGTERM"]]);
-      const unchanged = table({});
+      const unchanged = processTable({});
       yield* endAll(unchanged, "default-1", orphans, limits);
       assert.deepStrictEqual(unchanged.signals, [
         [7, "SIGTERM"],

@@ -1,11 +1,12 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import * as fs from "node:fs";
 import { createServer } from "node:net";
 import { openInstance } from "../../src/instance/InstanceFile.ts";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, system } from "../../src/instance/ProcessTable.ts";
-import { type Facts, gather, judge } from "../../src/run/doctor.ts";
+import { type Facts, gather, judge, proxyOf } from "../../src/run/doctor.ts";
 import { portsOf } from "../../src/supervisor/Topology.ts";
 import { node, temporaryHome } from "../fixtures/tools.ts";
 
@@ -18,6 +19,11 @@ const healthy: Facts = {
   home: "/home/me/.destiny",
   homeWritable: true,
   freeDiskMb: 50_000,
+  diskInMemory: false,
+  maxOpenFiles: 20_000,
+  proxy: undefined,
+  built: true,
+  instanceFile: "absent",
   postgres: { version: "postgres (PostgreSQL) 18.4" },
   running: false,
   taken: [],
@@ -38,6 +44,11 @@ describe("doctor", () => {
       [{ freeMemoryMb: 500 }, "free memory", "warning"],
       [{ homeWritable: false }, "state folder", "failed"],
       [{ freeDiskMb: 10 }, "free disk", "failed"],
+      [{ diskInMemory: true }, "disk", "warning"],
+      [{ maxOpenFiles: 1024 }, "open files", "warning"],
+      [{ proxy: "HTTP_PROXY" }, "proxy", "warning"],
+      [{ built: false }, "command", "warning"],
+      [{ instanceFile: "unreadable" }, "instance", "failed"],
       [{ postgres: { failure: "not installed" } }, "PostgreSQL", "failed"],
       [{ taken: [{ port: 8080, service: "gateway", pid: 7 }] }, "ports", "failed"],
       [{ leftovers: [{ instance: "start", processes: ["postgres"] }] }, "leftovers", "warning"],
@@ -52,6 +63,25 @@ describe("doctor", () => {
       assert.notInclude(wrong[0]?.fix, "undefined");
     }
   });
+
+  it("counts a proxy only when Node uses it and it is not told to spare this machine", () => {
+    const proxy = { HTTP_PROXY: "http://proxy:3128" };
+    assert.isUndefined(proxyOf(proxy));
+    assert.strictEqual(proxyOf({ ...proxy, NODE_USE_ENV_PROXY: "1" }), "HTTP_PROXY");
+    assert.isUndefined(proxyOf({ ...proxy, NODE_USE_ENV_PROXY: "1", NO_PROXY: "localhost, 127.0.0.1" }));
+  });
+
+  it.live("tells an instance whose file cannot be read from one that is not there", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const paths = instancePaths("broken", home);
+      assert.strictEqual((yield* gather("broken", home)).instanceFile, "absent");
+      openInstance(paths);
+      assert.strictEqual((yield* gather("broken", home)).instanceFile, "readable");
+      fs.writeFileSync(paths.instanceFile, "{");
+      assert.strictEqual((yield* gather("broken", home)).instanceFile, "unreadable");
+    }),
+  );
 
   it.live("sees who holds a port of the instance", () =>
     Effect.gen(function* () {

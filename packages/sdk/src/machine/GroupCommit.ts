@@ -38,10 +38,15 @@ export type Delivery<Input> =
   | {
       readonly _tag: "Readable";
       readonly input: Identified<Input>;
-      /** Taken from the dead letters again: it goes ahead although its key is parked. */
+      /** Taken from the dead letters again: it is judged although its key is parked. */
       readonly redrive?: true | undefined;
     }
-  | { readonly _tag: "Unreadable"; readonly envelope: Envelope; readonly why: string };
+  | {
+      readonly _tag: "Unreadable";
+      readonly envelope: Envelope;
+      readonly why: string;
+      readonly redrive?: true | undefined;
+    };
 
 export interface BatchReport {
   readonly applied: number;
@@ -276,5 +281,6 @@ const entryOf = <Input>(delivery: Delivery<Input>): Entry<Input> =>
           envelope: delivery.envelope,
         },
         awaited: false,
+        redrive: delivery.redrive,
         unreadable: delivery.why,
       };

@@ -58,14 +58,21 @@ export const command = <const Type extends string, Payload, Success, Refusal>(
 /** Replies of a command carry its type with this suffix. */
 export const replySuffix = ".reply";
 
-/** `{ _tag: "Done", value } | { _tag: "Refused", reason }` over a command's own schemas. */
+const replySchemas = new WeakMap<object, Data<unknown>>();
+
+/** `{ _tag: "Done", value } | { _tag: "Refused", reason }` over a command's own schemas: one schema a command. */
 export const replySchema = <Success, Refusal>(
   definition: Command<string, never, Success, Refusal> | AnyCommand,
-): Data<Reply<Success, Refusal>> =>
-  Schema.Union([
+): Data<Reply<Success, Refusal>> => {
+  const known = replySchemas.get(definition);
+  if (known !== undefined) return known as Data<Reply<Success, Refusal>>;
+  const schema = Schema.Union([
     Schema.TaggedStruct("Done", { value: definition.success }),
     Schema.TaggedStruct("Refused", { reason: definition.refusal }),
   ]) as Data<Reply<Success, Refusal>>;
+  replySchemas.set(definition, schema);
+  return schema;
+};
 
 const codecs = new WeakMap<object, Data<unknown>>();
 

@@ -98,8 +98,7 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
   const redrive = Effect.fnUntraced(function* (letter: DeadLetter) {
     const delivery = deliveryOf(options.decode, letter.envelope, yield* Clock.currentTimeMillis);
     if (delivery !== undefined) {
-      const forced = delivery._tag === "Readable" ? { ...delivery, redrive: true as const } : delivery;
-      const report = yield* options.commit.apply([forced]);
+      const report = yield* options.commit.apply([{ ...delivery, redrive: true }]);
       const [poisoned] = report.poisoned;
       if (poisoned !== undefined) return poisoned.why;
     }
@@ -143,7 +142,9 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
       yield* sql.withTransaction(
         Effect.gen(function* () {
           yield* sql`SELECT 1 FROM parked_key WHERE consumer = ${consumer} AND key = ${letter.key} FOR UPDATE`;
-          yield* sql`UPDATE dead_letter SET status = 'dropped' WHERE consumer = ${consumer} AND id = ${id}`;
+          // One that was applied meanwhile stays what it is.
+          yield* sql`UPDATE dead_letter SET status = 'dropped'
+            WHERE consumer = ${consumer} AND id = ${id} AND status = 'parked'`;
           yield* sql`INSERT INTO inbox (consumer, day, id, at, source, topic, type, key, sequence, rejected, emitted)
             VALUES (${consumer}, ${dayOfId(id)}::date, ${id}, now(), ${letter.envelope.source}, ${letter.topic}, ${letter.type},
               ${letter.key}, ${letter.envelope.sequence ?? null}, true, '{}') ON CONFLICT DO NOTHING`;

@@ -104,6 +104,19 @@ const make = (options: Partial<GatewayBreaker.Limits>) => {
     );
   });
 
+  const snapshotAt = (at: number): Snapshot => {
+    const rows = Array.from(breakers, ([provider, byOperation]): [string, Snapshot[string]] => [
+      provider,
+      Object.fromEntries(
+        Array.from(byOperation, ([operation, breaker]) => [
+          operation,
+          conditionOf(GatewayBreaker.seen(breaker, limits, at)),
+        ]),
+      ),
+    ]);
+    return Object.fromEntries(rows);
+  };
+
   return {
     /** The gateway behind its breakers. */
     guard: (gateway: PaymentGateway): PaymentGateway => {
@@ -115,18 +128,8 @@ const make = (options: Partial<GatewayBreaker.Limits>) => {
         cancel: (request) => guarded(name, "cancel", gateway.cancel(request), notSent("breaker")),
       };
     },
-    snapshot: Effect.map(Clock.currentTimeMillis, (at): Snapshot => {
-      const rows = Array.from(breakers, ([provider, byOperation]): [string, Snapshot[string]] => [
-        provider,
-        Object.fromEntries(
-          Array.from(byOperation, ([operation, breaker]) => [
-            operation,
-            conditionOf(GatewayBreaker.seen(breaker, limits, at)),
-          ]),
-        ),
-      ]);
-      return Object.fromEntries(rows);
-    }),
+    snapshot: Effect.map(Clock.currentTimeMillis, snapshotAt),
+    snapshotAt,
   };
 };
 

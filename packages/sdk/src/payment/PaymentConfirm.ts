@@ -2,14 +2,16 @@
 import { reject } from "../machine/Machine.ts";
 import { type Attempt, type Intent, liveAttempt, maxAttempts } from "./PaymentModel.ts";
 import { answered, attemptOf, keep, type Of, replaced, type Result, to } from "./PaymentMoves.ts";
+import { recordAbandoned } from "./PaymentReissue.ts";
 
-export const open = (known: Intent | undefined, input: Of<"Open">): Result => {
-  const { _tag, ...terms } = input;
+export const open = (known: Intent | undefined, input: Of<"Open">, at: number): Result => {
+  const { _tag, explanation, ...terms } = input;
   if (known !== undefined) {
     // A tombstone, or an intent that was closed: nobody may pay it any more.
     return known.status === "closed" ? reject({ _tag: "PaymentClosed" }) : keep({ _tag: "Opened" });
   }
-  return to({ ...terms, status: "open", closing: null, refund: null, attempts: [] }, { _tag: "Opened" });
+  const routes = [{ provider: terms.provider, explanation, at, why: "opened" }] as const;
+  return to({ ...terms, routes, status: "open", closing: null, refund: null, attempts: [] }, { _tag: "Opened" });
 };
 
 export const beginConfirm = (known: Intent | undefined, input: Of<"BeginConfirm">, at: number): Result => {
@@ -40,6 +42,9 @@ export const beginConfirm = (known: Intent | undefined, input: Of<"BeginConfirm"
     tries: 0,
     keysSpent: 0,
     code: null,
+    inquiredAt: null,
+    abandonedAt: null,
+    guardUntil: null,
     observedAt: null,
     settledAt: null,
   };
@@ -77,6 +82,7 @@ const failed = (intent: Intent, attempt: Attempt, status: "declined" | "not_sent
 
 export const record = (known: Intent | undefined, input: Of<"Record">, at: number): Result => {
   const { attempt, intent } = attemptOf(known, input);
+  if (attempt.status === "abandoned") return recordAbandoned(intent, attempt, input, at);
   // Two answers about one attempt may cross; the first decided it.
   if (attempt.status !== "confirming" && attempt.status !== "unknown") return keep({ _tag: "Noted" });
   switch (input.outcome._tag) {
@@ -99,6 +105,7 @@ export const record = (known: Intent | undefined, input: Of<"Record">, at: numbe
     status: "unknown",
     keysSpent: attempt.keysSpent + (source !== "inquiry" && outcome._tag === "Unknown" && outcome.answered ? 1 : 0),
     tries: attempt.tries + 1,
+    inquiredAt: source === "confirm" ? attempt.inquiredAt : at,
     nextActionAt: input.nextActionAt,
     code: outcome._tag === "Unknown" ? outcome.why : attempt.code,
   };

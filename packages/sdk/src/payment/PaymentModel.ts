@@ -2,18 +2,24 @@
  * What a payment is, what may happen to it and what it says: one intent per reference (the shop's order), and its attempts.
  */
 import * as Schema from "effect/Schema";
+import type { Explanation } from "./GatewayRouter.ts";
 import type { ConfirmOutcome } from "./PaymentGateway.ts";
 
 export const intentStatuses = ["open", "confirming", "captured", "refunding", "refunded", "closed"] as const;
 export type IntentStatus = (typeof intentStatuses)[number];
 
-/** `voiding`: approved after it was given up; the money goes back. */
+/**
+ * `abandoned`: given up while its outcome was unknown, so that the order can be paid elsewhere, and asked about until its guard
+ * ends. `late_captured`: it turned out to be approved. `voiding`: approved, but unwanted; the money goes back.
+ */
 export const attemptStatuses = [
   "confirming",
   "unknown",
   "captured",
   "declined",
   "not_sent",
+  "abandoned",
+  "late_captured",
   "voiding",
   "voided",
   "refunding",
@@ -36,6 +42,11 @@ export interface Attempt {
   /** Answers of the gateway to confirms, each of which spent an idempotency key: the next confirm needs a new one. */
   readonly keysSpent: number;
   readonly code: string | null;
+  /** When its gateway was last asked what became of it, or could not be asked. */
+  readonly inquiredAt: number | null;
+  /** When it was given up, and until when its gateway may still approve it. */
+  readonly abandonedAt: number | null;
+  readonly guardUntil: number | null;
   /** When a late approval was seen, and when its money was back. */
   readonly observedAt: number | null;
   readonly settledAt: number | null;
@@ -52,11 +63,26 @@ export interface Terms {
   readonly name: string;
   /** Won. */
   readonly amount: number;
-  readonly provider: string;
   readonly until: number;
 }
 
+/** A gateway, and what the router thought; null where nobody had to choose. */
+export interface Choice {
+  readonly provider: string;
+  readonly explanation: Explanation | null;
+}
+
+/** Where the buyer was sent, when, and why there. */
+export interface Route extends Choice {
+  readonly at: number;
+  /** `not sent`: the last gateway turned a confirm away; `unusable`: it was not well; `unknown`: an attempt there was given up. */
+  readonly why: "opened" | "not sent" | "unusable" | "unknown";
+}
+
 export interface Intent extends Terms {
+  /** The gateway that the buyer is sent to: the last of the routes. */
+  readonly provider: string;
+  readonly routes: ReadonlyArray<Route>;
   readonly status: IntentStatus;
   /** The window ended, or the buyer cancelled, while a confirm was out. */
   readonly closing: "deadline" | "cancel" | null;
@@ -75,7 +101,7 @@ interface Return {
 }
 
 export type Input =
-  | (Terms & { readonly _tag: "Open" })
+  | (Terms & Choice & { readonly _tag: "Open" })
   | {
       readonly _tag: "BeginConfirm";
       readonly reference: string;
@@ -95,6 +121,30 @@ export type Input =
       readonly outcome: ConfirmOutcome | { readonly _tag: "Pending" };
       /** `resend`: a confirm that was sent before, so that "not sent" says nothing about the first one. */
       readonly source: "confirm" | "resend" | "inquiry";
+      readonly nextActionAt: number;
+    }
+  /** Sends the buyer to another gateway. */
+  | {
+      readonly _tag: "Reissue";
+      readonly reference: string;
+      readonly owner: string;
+      /** The gateway that the asker knows of: when another was quicker nothing moves. */
+      readonly from: string;
+      /** null: no other can be used. */
+      readonly to: Choice | null;
+      /** The gateway is not well: the buyer need not try it first. */
+      readonly unusable: boolean;
+      /** An attempt is not given up sooner than this after its confirm. */
+      readonly settleMillis: number;
+      /** When an attempt that is given up is asked about next, and until when. */
+      readonly inquireAt: number;
+      readonly guardUntil: number;
+    }
+  /** The money of a late approval is about to be given back. */
+  | {
+      readonly _tag: "BeginVoid";
+      readonly reference: string;
+      readonly no: number;
       readonly nextActionAt: number;
     }
   | { readonly _tag: "Close"; readonly reference: string; readonly cancel: boolean }
@@ -118,6 +168,8 @@ export const Output = Schema.Union([
   Schema.TaggedStruct("Begun", { no: Schema.Int, runId: Schema.String }),
   /** A second click on what is paid: the first outcome again. */
   Schema.TaggedStruct("AlreadyCaptured", { no: Schema.Int }),
+  /** The buyer is sent there from now on. */
+  Schema.TaggedStruct("Reissued", { provider: Schema.String }),
   /** Captured, and told to everybody once. */
   Schema.TaggedStruct("Settled", { provider: Schema.String, amount: Schema.Int }),
   Schema.TaggedStruct("Closed", {}),
@@ -138,9 +190,17 @@ export const Rejection = Schema.Union([
   Schema.TaggedStruct("AlreadyPaid", {}),
   Schema.TaggedStruct("AlreadyConfirming", {}),
   Schema.TaggedStruct("TooManyAttempts", {}),
+  /** Nothing is wrong with the gateway that the buyer was sent to: a refused card is no reason to leave it. */
+  Schema.TaggedStruct("GatewayUsable", {}),
+  /** The outcome is unknown, and its gateway was not asked yet or may still answer. */
+  Schema.TaggedStruct("NotSettled", {}),
+  Schema.TaggedStruct("NoOtherGateway", {}),
 ]);
 export type Rejection = typeof Rejection.Type;
 
+/** The same as the index of the table that excludes a second one. */
+export const liveStatuses: ReadonlySet<AttemptStatus> = new Set(["confirming", "unknown", "captured"]);
+
 /** The attempt that is or may become captured: there is at most one. */
 export const liveAttempt = ({ attempts }: Intent): Attempt | undefined =>
-  attempts.find(({ status }) => status === "confirming" || status === "unknown" || status === "captured");
+  attempts.find(({ status }) => liveStatuses.has(status));

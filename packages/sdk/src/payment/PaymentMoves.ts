@@ -27,6 +27,7 @@ export const tombstone = (reference: string): Intent => ({
   name: "",
   amount: 0,
   provider: "",
+  routes: [],
   until: 0,
   status: "closed",
   closing: null,

@@ -80,13 +80,18 @@ export const recordReturn = (known: Intent | undefined, input: Of<"RecordReturn"
     const code = outcome._tag === "Refused" ? outcome.code : attempt.code;
     const again: Attempt = { ...attempt, tries: attempt.tries + 1, nextActionAt: input.nextActionAt, code };
     const told: ReadonlyArray<Output> =
-      outcome._tag === "Refused" && intent.refund !== null && attempt.code !== outcome.code
+      outcome._tag === "Refused" &&
+      intent.refund !== null &&
+      attempt.abandonedAt === null &&
+      attempt.code !== outcome.code
         ? [{ _tag: "RefundRefused", code: outcome.code, askedBy: intent.refund.askedBy }]
         : [{ _tag: "Noted" }];
     return to(replaced(intent, again), ...told);
   }
   if (attempt.status === "voiding") {
     const voided: Attempt = { ...attempt, status: "voided", nextActionAt: null, settledAt: at };
+    // The intent went on without it, and nobody waits for it.
+    if (attempt.abandonedAt !== null) return to(replaced(intent, voided), { _tag: "Noted" });
     return to({ ...replaced(intent, voided), status: "closed" }, ...answered(intent));
   }
   const back: Attempt = { ...attempt, status: "refunded", nextActionAt: null, settledAt: at };

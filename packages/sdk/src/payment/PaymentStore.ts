@@ -22,6 +22,7 @@ interface IntentRow {
   readonly name: string;
   readonly amount: bigint;
   readonly provider: string;
+  readonly routes: Intent["routes"];
   readonly until: Date;
   readonly status: Intent["status"];
   readonly closing: Intent["closing"];
@@ -40,6 +41,9 @@ interface AttemptRow {
   readonly tries: number;
   readonly keys_spent: number;
   readonly code: string | null;
+  readonly inquired_at: Date | null;
+  readonly abandoned_at: Date | null;
+  readonly guard_until: Date | null;
   readonly observed_at: Date | null;
   readonly settled_at: Date | null;
 }
@@ -54,6 +58,7 @@ const intentTable = {
     name: "text",
     amount: "int8",
     provider: "text",
+    routes: "jsonb",
     until: "timestamptz",
     status: "text",
     closing: "text",
@@ -76,6 +81,9 @@ const attemptTable = {
     tries: "int4",
     keys_spent: "int4",
     code: "text",
+    inquired_at: "timestamptz",
+    abandoned_at: "timestamptz",
+    guard_until: "timestamptz",
     observed_at: "timestamptz",
     settled_at: "timestamptz",
   },
@@ -92,6 +100,9 @@ const attemptOf = (row: AttemptRow): Attempt => ({
   tries: row.tries,
   keysSpent: row.keys_spent,
   code: row.code,
+  inquiredAt: row.inquired_at?.getTime() ?? null,
+  abandonedAt: row.abandoned_at?.getTime() ?? null,
+  guardUntil: row.guard_until?.getTime() ?? null,
   observedAt: row.observed_at?.getTime() ?? null,
   settledAt: row.settled_at?.getTime() ?? null,
 });
@@ -121,6 +132,9 @@ const attemptRow = (reference: string, attempt: Attempt) => ({
   tries: attempt.tries,
   keys_spent: attempt.keysSpent,
   code: attempt.code,
+  inquired_at: attempt.inquiredAt,
+  abandoned_at: attempt.abandonedAt,
+  guard_until: attempt.guardUntil,
   observed_at: attempt.observedAt,
   settled_at: attempt.settledAt,
 });
@@ -192,6 +206,9 @@ const nested = (row: Dated<AttemptRow>): Attempt =>
     ...row,
     started_at: new Date(row.started_at),
     next_action_at: dateOf(row.next_action_at),
+    inquired_at: dateOf(row.inquired_at),
+    abandoned_at: dateOf(row.abandoned_at),
+    guard_until: dateOf(row.guard_until),
     observed_at: dateOf(row.observed_at),
     settled_at: dateOf(row.settled_at),
   });

@@ -41,11 +41,28 @@ CREATE INDEX payment_attempt_due ON payment_attempt (next_action_at) WHERE next_
 
 `;
 
+/** Intents and attempts from before there were several gateways: no route is known, and nothing was given up. */
+const failover = `
+ALTER TABLE payment_intent ADD COLUMN routes jsonb NOT NULL DEFAULT '[]';
+
+ALTER TABLE payment_attempt
+  ADD COLUMN inquired_at timestamptz,
+  ADD COLUMN abandoned_at timestamptz,
+  ADD COLUMN guard_until timestamptz,
+  -- An attempt is given up only with its guard.
+  ADD CONSTRAINT payment_attempt_guarded CHECK (
+    (abandoned_at IS NULL) = (guard_until IS NULL)
+    AND (status NOT IN ('abandoned', 'late_captured') OR abandoned_at IS NOT NULL));
+`;
+
 export const migrations: Migrations = {
   room: "payment",
   steps: {
     "0001_tables": Effect.gen(function* () {
       yield* statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_failover": Effect.gen(function* () {
+      yield* statements(failover)(yield* SqlClient.SqlClient);
     }),
   },
 };

@@ -2,6 +2,7 @@ export * as Bootpay from "./gateways/Bootpay.ts";
 export * as GatewayBreaker from "./GatewayBreaker.ts";
 export * as GatewayHealth from "./GatewayHealth.ts";
 export * as GatewayRouter from "./GatewayRouter.ts";
+export * as GatewayRouting from "./GatewayRouting.ts";
 export * as PaymentAudit from "./PaymentAudit.ts";
 export * as PaymentGateway from "./PaymentGateway.ts";
 export * as PaymentMachine from "./PaymentMachine.ts";

@@ -134,6 +134,13 @@ describe("Consumer", () => {
           trail.map(({ action, actor }) => `${actor} ${action}`),
           ["operator retry", "operator retry"],
         );
+        const applied = yield* deadLetters.list({ status: "applied" });
+        yield* deadLetters.drop(applied[0]?.id ?? "", "operator");
+        assert.deepStrictEqual(
+          (yield* deadLetters.list({ status: "applied" })).map(({ id }) => id),
+          applied.map(({ id }) => id),
+          "what is applied cannot be dropped any more",
+        );
       }),
     );
   });

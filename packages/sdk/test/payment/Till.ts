@@ -2,7 +2,7 @@
 import { Database, GroupCommit } from "@destiny/sdk/machine";
 import { Message, Topic } from "@destiny/sdk/message";
 import { Inbox, Outbox, Tables } from "@destiny/sdk/outbox";
-import { PaymentMachine, Payments, PaymentStore, PaymentTables } from "@destiny/sdk/payment";
+import { type GatewayRouting, PaymentMachine, Payments, PaymentStore, PaymentTables } from "@destiny/sdk/payment";
 import { Migrations } from "@destiny/sdk/sql";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
@@ -34,7 +34,7 @@ const limits = {
   settleMillis: 1500,
 } satisfies Partial<Payments.Limits>;
 
-export const make = Effect.gen(function* () {
+export const makeWith = Effect.fnUntraced(function* (routing?: Pick<GatewayRouting.GatewayRouting, "next">) {
   const commit = yield* GroupCommit.make({
     machine: PaymentMachine.machine,
     store: PaymentStore.make(yield* SqlClient.SqlClient),
@@ -53,7 +53,7 @@ export const make = Effect.gen(function* () {
               ),
             ),
   });
-  const payments = yield* Payments.make({ commit, limits });
+  const payments = yield* Payments.make({ commit, routing, limits });
   const submit = Effect.fnUntraced(function* (input: PaymentMachine.Input) {
     const at = yield* Clock.currentTimeMillis;
     return (yield* commit.submit({ id: yield* Ids.fresh, at, input })).map(({ _tag }) => _tag);
@@ -65,7 +65,16 @@ export const make = Effect.gen(function* () {
     status,
     open: (reference: string, provider = "toss") =>
       Effect.flatMap(Clock.currentTimeMillis, (now) =>
-        submit({ _tag: "Open", reference, owner, name: "test", amount, provider, until: now + 600_000 }),
+        submit({
+          _tag: "Open",
+          reference,
+          owner,
+          name: "test",
+          amount,
+          provider,
+          explanation: null,
+          until: now + 600_000,
+        }),
       ),
     /** The buyer's click; `id` is its idempotency key, another one each time unless given. */
     click: Effect.fnUntraced(function* (reference: string, paymentKey: string, id?: string, provider = "toss") {
@@ -82,6 +91,8 @@ export const make = Effect.gen(function* () {
       ),
   };
 });
+
+export const make = makeWith();
 
 export const toldAbout = Effect.fnUntraced(function* (reference: string) {
   const sql = yield* SqlClient.SqlClient;

@@ -6,10 +6,20 @@ import { inject } from "vitest";
 
 type Input = PaymentMachine.Input;
 
-const kinds = ["Open", "BeginConfirm", "Record", "Close", "Refund", "Void", "RecordReturn"] as const;
+const kinds = [
+  "Open",
+  "BeginConfirm",
+  "Record",
+  "Reissue",
+  "BeginVoid",
+  "Close",
+  "Refund",
+  "Void",
+  "RecordReturn",
+] as const;
 const Step = Schema.Struct({
   // More beginnings than ends, so that histories get far.
-  kind: Schema.Literals([...kinds, "Open", "Open", "Open", "BeginConfirm", "BeginConfirm", "Record"]),
+  kind: Schema.Literals([...kinds, "Open", "Open", "Open", "BeginConfirm", "BeginConfirm", "Record", "Reissue"]),
   reference: Schema.Literals(["o1", "o2"]),
   outcome: Schema.Literals(["Approved", "Approved", "Declined", "NotSent", "Unknown", "Pending"]),
   source: Schema.Literals(["confirm", "resend", "inquiry"]),
@@ -44,13 +54,14 @@ const open = (reference: string, name: string, until: number): Input => ({
   name,
   amount,
   provider: "toss",
+  explanation: null,
   until,
 });
-const begin = (reference: string, owner: string, paymentKey: string, inquireAt: number): Input => ({
+const begin = (reference: string, owner: string, paymentKey: string, inquireAt: number, provider = "toss"): Input => ({
   _tag: "BeginConfirm",
   reference,
   owner,
-  provider: "toss",
+  provider,
   paymentKey,
   amount,
   runId: `run ${paymentKey}`,
@@ -64,12 +75,14 @@ const input = (
 ): Input => {
   const reference = name(step.reference);
   const nextActionAt = at + 1000;
-  const no = view.get(reference)?.attempts.length ?? 0;
+  const intent = view.get(reference);
+  const provider = intent?.provider ?? "toss";
+  const no = intent?.attempts.length ?? 0;
   switch (step.kind) {
     case "Open":
       return open(reference, step.text, at + 60_000);
     case "BeginConfirm":
-      return begin(reference, "owner", `${step.text} ${serial}`, nextActionAt);
+      return begin(reference, "owner", `${step.text} ${serial}`, nextActionAt, provider);
     case "Record":
       return {
         _tag: "Record",
@@ -79,6 +92,23 @@ const input = (
         source: step.source,
         nextActionAt,
       };
+    case "Reissue": {
+      const considered = [{ provider: step.text, weight: 0.5, finding: "open", share: 0 }] as const;
+      const explanation = { chosen: step.text, method: null, draw: 0.25, considered };
+      return {
+        _tag: "Reissue",
+        reference,
+        owner: "owner",
+        from: provider,
+        to: { provider: `${step.text} ${serial}`, explanation },
+        unusable: step.flag,
+        settleMillis: 0,
+        inquireAt: nextActionAt,
+        guardUntil: nextActionAt,
+      };
+    }
+    case "BeginVoid":
+      return { _tag: "BeginVoid", reference, no, nextActionAt };
     case "Close":
       return { _tag: "Close", reference, cancel: step.flag };
     case "Refund":

@@ -1,61 +1,22 @@
 import { assert, describe, it } from "@effect/vitest";
-import type { Machine } from "@destiny/sdk/machine";
 import { PaymentMachine } from "@destiny/sdk/payment";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-
-type Input = PaymentMachine.Input;
-type Intent = PaymentMachine.Intent;
-
-const desk = () => {
-  let intent: Machine.Versioned<Intent> | undefined;
-  const outputs: Array<PaymentMachine.Output> = [];
-  const view: Machine.View<string, Intent> = {
-    get: () => intent?.state,
-    version: () => intent?.version ?? 0,
-  };
-  return {
-    intent: () => intent?.state,
-    outputs,
-    apply: (input: Input, at = 0) => {
-      const verdict = PaymentMachine.machine.decide(view, { id: "i", at, input });
-      for (const [, state] of verdict.changes) intent = { version: view.version("o") + 1, state };
-      if (verdict._tag === "Rejected") return verdict.rejection._tag;
-      outputs.push(...verdict.outputs);
-      return verdict.outputs.map((output) => output._tag).join(" ");
-    },
-  };
-};
-
-const open: Input = { _tag: "Open", reference: "o", owner: "u", name: "n", amount: 1000, provider: "toss", until: 100 };
-const begin = (paymentKey: string, changes: Partial<Extract<Input, { _tag: "BeginConfirm" }>> = {}): Input => ({
-  _tag: "BeginConfirm",
-  reference: "o",
-  owner: "u",
-  provider: "toss",
-  amount: 1000,
-  paymentKey,
-  runId: `run ${paymentKey}`,
-  inquireAt: 50,
-  ...changes,
-});
-const approved = { _tag: "Approved", amount: 1000, approvedAt: 1 } as const;
-const declined = { _tag: "Declined", kind: "hard", code: "REJECT", message: "no" } as const;
-const unknown = { _tag: "Unknown", why: "time-out", answered: false } as const;
-const record = (
-  no: number,
-  outcome: Extract<Input, { _tag: "Record" }>["outcome"],
-  source: "confirm" | "resend" | "inquiry" = "confirm",
-): Input => ({ _tag: "Record", reference: "o", no, outcome, source, nextActionAt: 10 });
-const close = (cancel: boolean): Input => ({ _tag: "Close", reference: "o", cancel });
-const returned = (no: number): Input => ({
-  _tag: "RecordReturn",
-  reference: "o",
-  no,
-  outcome: { _tag: "Cancelled" },
-  nextActionAt: 10,
-});
-const asker = { command: "void" };
+import {
+  approved,
+  asker,
+  begin,
+  beginVoid,
+  close,
+  declined,
+  desk,
+  type Input,
+  open,
+  record,
+  reissue,
+  returned,
+  unknown,
+} from "./IntentDesk.ts";
 
 describe("PaymentMachine", () => {
   it("an attempt is written before its gateway is called, and settles once", () => {
@@ -245,18 +206,23 @@ describe("PaymentMachine", () => {
       "Void",
       "Refund",
       "Returned",
+      "Reissue",
+      "Asked",
+      "NotThere",
+      "BeginVoid",
     ]),
+    gateway: Schema.Literals(["toss", "portone", "bootpay"]),
     key: Schema.Literals(["k1", "k2", "k3"]),
     no: Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 4 })),
     at: Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 150 })),
   });
 
-  const inputOf = ({ key, kind, no }: typeof Step.Type): Input => {
+  const inputOf = ({ gateway, key, kind, no }: typeof Step.Type): Input => {
     switch (kind) {
       case "Open":
         return open;
       case "Begin":
-        return begin(key);
+        return begin(key, { provider: gateway });
       case "Approved":
         return record(no, approved, "inquiry");
       case "Declined":
@@ -275,6 +241,14 @@ describe("PaymentMachine", () => {
         return { _tag: "Refund", reference: "o", reason: "r", askedBy: asker };
       case "Returned":
         return returned(no);
+      case "Reissue":
+        return reissue(gateway === "toss" ? "toss" : "portone", gateway === "toss" ? "portone" : "bootpay");
+      case "Asked":
+        return record(no, unknown, "inquiry");
+      case "NotThere":
+        return record(no, { _tag: "Pending" }, "inquiry");
+      case "BeginVoid":
+        return beginVoid(no);
     }
   };
 

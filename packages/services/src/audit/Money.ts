@@ -1,5 +1,5 @@
 /**
- * I4, I5 and I10: money and stock, order by order, over the services, the gateways' own records and the shoppers' ledger.
+ * I4, I5, I10 and I11: money and stock, order by order, over the services, the gateways' own records and the shoppers' ledger.
  *
  * Totals that happen to agree prove nothing, so every order is compared on its own.
  */
@@ -28,14 +28,21 @@ interface AtGateway {
   readonly live: number;
 }
 
-const gatewaySide = (movements: ReadonlyArray<GatewayMovement>): ReadonlyMap<string, AtGateway> => {
+type Payments = ReadonlyMap<string, { readonly orderId: string; readonly net: number }>;
+
+/** What is left of each payment at its gateway, by payment key. */
+const paymentsOf = (movements: ReadonlyArray<GatewayMovement>): Payments => {
   const byPayment = new Map<string, { orderId: string; net: number }>();
   for (const { amount, kind, orderId, paymentKey } of movements) {
     const known = byPayment.get(paymentKey) ?? { orderId, net: 0 };
     byPayment.set(paymentKey, { orderId, net: known.net + (kind === "captured" ? amount : -amount) });
   }
+  return byPayment;
+};
+
+const gatewaySide = (payments: Payments): ReadonlyMap<string, AtGateway> => {
   const orders = new Map<string, { net: number; live: number }>();
-  for (const { net, orderId } of byPayment.values()) {
+  for (const { net, orderId } of payments.values()) {
     const known = orders.get(orderId) ?? { net: 0, live: 0 };
     orders.set(orderId, { net: known.net + net, live: known.live + (net > 0 ? 1 : 0) });
   }
@@ -128,7 +135,8 @@ export const audit = Effect.fnUntraced(function* (
 ): Effect.fn.Return<ReadonlyArray<Audit.Finding>, SqlError, Sources> {
   const sources = yield* Sources;
   const orders = sources.of("order");
-  const gateway = gatewaySide(options.gateways ?? []);
+  const payments = paymentsOf(options.gateways ?? []);
+  const gateway = gatewaySide(payments);
   const shoppers = new Map((options.shoppers ?? []).map((shopper) => [shopper.orderId, shopper]));
 
   const money: Array<Audit.Violation> = [];
@@ -157,11 +165,17 @@ export const audit = Effect.fnUntraced(function* (
   }
 
   const own = yield* Effect.provideService(PaymentAudit.audit, SqlClient.SqlClient, sources.of("payment"));
+  const abandoned = yield* Effect.provideService(PaymentAudit.abandoned, SqlClient.SqlClient, sources.of("payment"));
+  const unseen = abandoned
+    .filter(({ paymentKey }) => (payments.get(paymentKey)?.net ?? 0) > 0)
+    .map(({ id, status }) => ({ id, what: `${status} after it was given up, but its gateway holds the money` }));
   const twice = [...gateway]
     .filter(([, { live }]) => live > 1)
     .map(([id, { live }]) => ({ id, what: `${live} payments of the order are captured at the gateways` }));
   return [
-    Audit.merge("I4", [...own, { id: "I4", checked: gateway.size, violations: twice }]),
+    ...own.filter(({ id }) => id !== "I4"),
+    { id: "I11", checked: options.gateways === undefined ? 0 : abandoned.length, violations: unseen },
+    Audit.merge("I4", [...own.filter(({ id }) => id === "I4"), { id: "I4", checked: gateway.size, violations: twice }]),
     { id: "I5", checked, violations: money.slice(0, Audit.maxNamedViolations) },
     { id: "I10", checked: closed, violations: left.slice(0, Audit.maxNamedViolations) },
   ];

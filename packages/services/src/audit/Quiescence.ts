@@ -1,4 +1,4 @@
-/** Waits, bounded, until nothing moves any more: outboxes empty, no consumer behind, every saga ended. */
+/** Waits, bounded, until nothing moves any more: outboxes empty, no consumer behind, every payment settled, every saga ended. */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
@@ -21,6 +21,15 @@ const behind = (bus: SqlClient): Effect.Effect<number, SqlError> =>
     count,
   );
 
+/** Attempts with an outcome to come, or money on its way back. What was given up waits for its gateway, not the shop for it. */
+const unsettled = (payment: SqlClient): Effect.Effect<number, SqlError> =>
+  Effect.map(
+    payment<{ readonly n: bigint }>`
+      SELECT count(*) AS n FROM payment_attempt
+      WHERE status IN ('confirming', 'unknown', 'late_captured', 'voiding')`,
+    count,
+  );
+
 /** What still moves, by name; empty when the shop is quiet. */
 const moving = Effect.gen(function* () {
   const sources = yield* Sources;
@@ -31,6 +40,8 @@ const moving = Effect.gen(function* () {
   }
   const lag = yield* behind(sources.bus);
   if (lag > 0) found.push(`bus: ${lag} records not consumed`);
+  const paying = yield* unsettled(sources.of("payment"));
+  if (paying > 0) found.push(`payment: ${paying} attempts without an outcome`);
   const saga = sources.of("saga");
   const live = count(
     yield* saga<{ readonly n: bigint }>`SELECT count(*) AS n FROM saga WHERE ended_at IS NULL AND status <> 'stuck'`,

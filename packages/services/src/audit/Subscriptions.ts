@@ -10,7 +10,7 @@ import * as Coupon from "../coupon/Consumers.ts";
 import { decode as decodeCoupon } from "../coupon/Messages.ts";
 import * as Order from "../order/Consumers.ts";
 import * as Payment from "../payment/Consumers.ts";
-import { decode as decodePayment } from "../payment/Messages.ts";
+import { types as paymentTypes } from "../payment/Messages.ts";
 import * as Product from "../product/Consumers.ts";
 import * as Definitions from "../saga/Definitions.ts";
 import * as Stock from "../stock/Consumers.ts";
@@ -46,7 +46,7 @@ export const subscriptions: ReadonlyArray<Subscription> = [
     topics: new Set([Topics.sagaReplies, ...sagaEvents.eventTopics].map(({ name }) => name)),
     takes: (type) => type.endsWith(Message.replySuffix) || sagaEvents.listening(type) !== undefined,
   },
-  of("payment", Payment.topics, decodePayment.types),
+  of("payment", Payment.topics, paymentTypes),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
   of("product", [Topics.productCommands, Topics.stockEvents], Product.decode.types),

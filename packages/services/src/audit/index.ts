@@ -13,8 +13,8 @@ import type { VerifyOptions, VerifyResult } from "./Verify.ts";
 
 export type { GatewayMovement, ShopperOrder, VerifyOptions, VerifyResult } from "./Verify.ts";
 
-/** Without a refusal nothing could have been a phantom, without a coupon there is no number. */
-const optional: ReadonlySet<string> = new Set(["I2", "I3"]);
+/** Without a refusal nothing could have been a phantom, without a coupon there is no number, and without trouble no late approval. */
+const optional: ReadonlySet<string> = new Set(["I2", "I3", "I11"]);
 
 /** Waits until the shop is quiet, then proves the invariants from what is stored. */
 export const verify = Effect.fn("verify")(

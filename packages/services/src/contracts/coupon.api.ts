@@ -6,6 +6,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import { CouponId, CouponTemplateId, Instant, OrderId, Text, UserId, Won } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 /** `FIXED` takes won off, `RATE` per cent. */
 export const DiscountType = Schema.Literals(["FIXED", "RATE"]);
@@ -242,4 +243,6 @@ export class Coupons extends HttpApiGroup.make("coupons")
   )
   .middleware(Auth.Bearer) {}
 
-export class CouponApi extends HttpApi.make("coupon").add(Templates, Coupons).annotateMerge(Problem.reportAll) {}
+export class CouponApi extends HttpApi.make("coupon")
+  .add(Templates, Coupons, DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

@@ -28,6 +28,62 @@ export const Payment = Schema.Struct({
 });
 export type Payment = typeof Payment.Type;
 
+/** The gateway that the shopper cannot use: when the order goes to another by now nothing changes. */
+export const Reissue = Schema.Struct({ provider: PaymentProvider });
+
+const Finding = Schema.Literals(["well", "probing", "open", "tried", "no such method", "no weight"]);
+
+/** Where an order was sent, and why; its attempts with what became of them. For operators. */
+export const PaymentRoute = Schema.Struct({
+  orderId: OrderId,
+  status: PaymentStatus,
+  provider: PaymentProvider,
+  routes: Schema.Array(
+    Schema.Struct({
+      provider: PaymentProvider,
+      at: Instant,
+      why: Schema.Literals(["opened", "not sent", "unusable", "unknown"]),
+      /** What the router thought of each gateway; empty for orders from before there was a choice. */
+      considered: Schema.Array(
+        Schema.Struct({ provider: PaymentProvider, weight: Schema.Finite, finding: Finding, share: Schema.Finite }),
+      ),
+    }),
+  ),
+  attempts: Schema.Array(
+    Schema.Struct({
+      no: Schema.Int,
+      provider: PaymentProvider,
+      status: Schema.String,
+      code: Schema.NullOr(Schema.String),
+      startedAt: Instant,
+      abandonedAt: Schema.NullOr(Instant),
+      observedAt: Schema.NullOr(Instant),
+      settledAt: Schema.NullOr(Instant),
+      nextActionAt: Schema.NullOr(Instant),
+    }),
+  ),
+});
+export type PaymentRoute = typeof PaymentRoute.Type;
+
+/** One breaker of one process. `until`: when an open one lets the first call through. */
+const Breaker = Schema.Struct({
+  state: Schema.Literals(["closed", "open", "half-open"]),
+  calls: Schema.Int,
+  failed: Schema.Int,
+  until: Schema.NullOr(Instant),
+});
+
+export const Gateway = Schema.Struct({
+  provider: PaymentProvider,
+  /** Share of the new orders, relative to the others. */
+  weight: Schema.Finite,
+  /** What the process that answered has seen; null: nothing was called yet, which counts as well. */
+  confirm: Schema.NullOr(Breaker),
+  inquire: Schema.NullOr(Breaker),
+  cancel: Schema.NullOr(Breaker),
+});
+export type Gateway = typeof Gateway.Type;
+
 export const Confirm = Schema.Struct({
   orderId: OrderId,
   provider: PaymentProvider,
@@ -89,7 +145,35 @@ export class GatewayUnavailable extends Problem.Class<GatewayUnavailable>()(
   { retryAfterSeconds: Schema.Int },
 ) {}
 
+/** Nothing was taken, or it will go back: the shopper pays at the gateway that `GET /v1/payments/{orderId}` names. */
+export class PaymentMoved extends Problem.Class<PaymentMoved>()(
+  "PaymentMoved",
+  { code: "PAYM-115", status: 409, title: "The order is paid at another gateway now" },
+  { provider: PaymentProvider },
+) {}
+
+/** A refused card is no reason to leave a gateway that is well. */
+export class GatewayUsable extends Problem.Class<GatewayUsable>()("GatewayUsable", {
+  code: "PAYM-116",
+  status: 409,
+  title: "The gateway can be used",
+}) {}
+
+/** What became of the last confirm is being asked for: for a while its gateway may still answer. */
+export class PaymentUnsettled extends Problem.Class<PaymentUnsettled>()(
+  "PaymentUnsettled",
+  { code: "PAYM-117", status: 503, title: "The outcome of the last confirmation is not known yet" },
+  { retryAfterSeconds: Schema.Int },
+) {}
+
+export class NoOtherGateway extends Problem.Class<NoOtherGateway>()(
+  "NoOtherGateway",
+  { code: "PAYM-118", status: 503, title: "No other payment gateway can be used" },
+  { retryAfterSeconds: Schema.Int },
+) {}
+
 const roles = ["CUSTOMER", "PARTNER", "MASTER"] as const;
+const operators = ["MASTER"] as const;
 
 export class Payments extends HttpApiGroup.make("payments")
   .add(
@@ -106,6 +190,7 @@ export class Payments extends HttpApiGroup.make("payments")
         AlreadyPaid,
         PaymentClosed,
         PaymentDeclined,
+        PaymentMoved,
         GatewayUnavailable,
         IdempotencyKey.Reused,
         Problem.Unavailable,
@@ -116,6 +201,38 @@ export class Payments extends HttpApiGroup.make("payments")
       success: Payment,
       error: PaymentNotFound,
     }).annotate(Auth.Roles, roles),
+    /** The page of the gateway that the shopper is sent to. A front end fetches it with the shopper's token. */
+    HttpApiEndpoint.get("checkout", "/v1/payments/:orderId/checkout", {
+      params: { orderId: OrderId },
+      success: Schema.String.pipe(HttpApiSchema.asText({ contentType: "text/html" })),
+      error: PaymentNotFound,
+    }).annotate(Auth.Roles, roles),
+    /** Sends the shopper to another gateway: see `Reissue`. Repeating it is safe without a key. */
+    HttpApiEndpoint.post("reissue", "/v1/payments/:orderId/reissue", {
+      params: { orderId: OrderId },
+      payload: Reissue,
+      success: Payment,
+      error: [
+        PaymentNotFound,
+        AlreadyConfirming,
+        AlreadyPaid,
+        PaymentClosed,
+        GatewayUsable,
+        PaymentUnsettled,
+        NoOtherGateway,
+        IdempotencyKey.Reused,
+        Problem.Unavailable,
+      ],
+    }).annotate(Auth.Roles, roles),
+    HttpApiEndpoint.get("route", "/v1/payments/:orderId/route", {
+      params: { orderId: OrderId },
+      success: PaymentRoute,
+      error: PaymentNotFound,
+    }).annotate(Auth.Roles, operators),
+    /** The gateways as the process that answers sees them: health is not shared between processes. */
+    HttpApiEndpoint.get("gateways", "/v1/payments/gateways/health", {
+      success: Schema.Struct({ items: Schema.Array(Gateway) }),
+    }).annotate(Auth.Roles, operators),
   )
   .middleware(Auth.Bearer) {}
 

@@ -38,7 +38,10 @@ export const ClosePayment = Message.command("payment.close.v1", {
   refusal: Schema.Never,
 });
 
-/** Undo of `OpenPayment`, whatever has happened since: answered when no money of the order is here, or can still come. */
+/**
+ * Undo of `OpenPayment`, whatever has happened since: answered when no money of the order is here, or can still come and stay.
+ * (What a gateway approves late, after the order was sent to another, goes back by itself.)
+ */
 export const VoidPayment = Message.command("payment.void.v1", {
   topic: paymentCommands,
   payload: Schema.Struct({ orderId: OrderId, reason: Schema.String }),

@@ -5,6 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import { BrandId, ProductId, Text, Won } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 export const ProductStatus = Schema.Literals(["AVAILABLE", "OUT_OF_STOCK", "HIDED"]);
 export type ProductStatus = typeof ProductStatus.Type;
@@ -41,4 +42,7 @@ export class Products extends HttpApiGroup.make("products").add(
   }),
 ) {}
 
-export class ProductApi extends HttpApi.make("product").add(Products).annotateMerge(Problem.reportAll) {}
+export class ProductApi extends HttpApi.make("product")
+  .add(Products)
+  .add(DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

@@ -27,8 +27,10 @@ import {
   TemplateNotFound,
   UserId,
 } from "../contracts/index.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import * as Submission from "../shared/Submission.ts";
 import { Coupons } from "./Coupons.ts";
+import { decode } from "./Messages.ts";
 import type { Answer, CouponInput, Rejection } from "./State.ts";
 
 type Words = {
@@ -190,4 +192,11 @@ const coupons = HttpApiBuilder.group(CouponApi, "coupons", (handlers) =>
   }),
 );
 
-export const layer = Layer.merge(templates, coupons);
+const deadLetters = HttpApiBuilder.group(CouponApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Coupons;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "coupon", decode, commit }));
+  }),
+);
+
+export const layer = Layer.mergeAll(templates, coupons, deadLetters);

@@ -4,13 +4,12 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import { Topics } from "../contracts/index.ts";
 import { Desk } from "./Desk.ts";
-import { decode } from "./Messages.ts";
 
 export const topics = [Topics.paymentCommands];
 
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
-    const { commit, sweeper } = yield* Desk;
+    const { commit, decode, sweeper } = yield* Desk;
     yield* Consumer.run({ group: "payment", topics, decode, commit });
     yield* Effect.forkScoped(sweeper);
   }),

@@ -1,70 +1,96 @@
 /** The payment context over HTTP: see contracts/payment.api.ts. */
-import { Auth, IdempotencyKey } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey, type Problem } from "@destiny/sdk/http";
+import type { Errors } from "@destiny/sdk/machine";
 import type { PaymentMachine } from "@destiny/sdk/payment";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Layer from "effect/Layer";
+import type { SqlError } from "effect/sql/SqlError";
 import {
   AlreadyConfirming,
   AlreadyPaid,
   AmountMismatch,
   GatewayUnavailable,
-  OrderId,
-  type Payment,
+  GatewayUsable,
+  NoOtherGateway,
+  type OrderId,
   PaymentApi,
   PaymentClosed,
   PaymentDeclined,
+  PaymentMoved,
   PaymentNotFound,
-  UserId,
-  Won,
+  PaymentUnsettled,
   WrongProvider,
 } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import * as Checkout from "./Checkout.ts";
 import { Desk } from "./Desk.ts";
-import { decode, providerName, providerOf } from "./Messages.ts";
+import { providerName, providerOf } from "./Messages.ts";
+import { gatewaysShown, routeShown, shown } from "./Shown.ts";
 
-const statusOf: Readonly<Record<PaymentMachine.IntentStatus, Payment["status"]>> = {
-  open: "OPEN",
-  confirming: "CONFIRMING",
-  captured: "CAPTURED",
-  refunding: "CAPTURED",
-  refunded: "REFUNDED",
-  closed: "CLOSED",
-};
+type Rejection = PaymentMachine.Rejection;
 
-const shown = (intent: PaymentMachine.Intent): Payment => ({
-  orderId: OrderId.make(intent.reference),
-  userId: UserId.make(intent.owner),
-  status: statusOf[intent.status],
-  amount: Won.make(intent.amount),
-  provider: providerName(intent.provider),
-  vendorOrderId: intent.reference,
-  until: intent.until,
-  declined: intent.attempts.findLast(({ status }) => status === "declined")?.code ?? null,
-});
-
-const problemOf = (rejection: PaymentMachine.Rejection) => {
-  switch (rejection._tag) {
+/** What any request about a payment may be refused for. */
+const refused = ({
+  _tag,
+}: Rejection): Effect.Effect<never, PaymentNotFound | PaymentClosed | AlreadyPaid | AlreadyConfirming> => {
+  switch (_tag) {
     case "NotFound":
-      return new PaymentNotFound({});
-    case "WrongProvider":
-      return new WrongProvider({});
-    case "AmountMismatch":
-      return new AmountMismatch({});
+      return Effect.fail(new PaymentNotFound({}));
     case "PaymentClosed":
     case "TooManyAttempts":
-      return new PaymentClosed({});
+      return Effect.fail(new PaymentClosed({}));
     case "AlreadyPaid":
-      return new AlreadyPaid({});
+      return Effect.fail(new AlreadyPaid({}));
     case "AlreadyConfirming":
-      return new AlreadyConfirming({});
+      return Effect.fail(new AlreadyConfirming({}));
+    default:
+      return Effect.die(new Error(`${_tag} is no answer to this request`));
   }
 };
 
+type Refused = Effect.Error<ReturnType<typeof refused>>;
+
+const notConfirmed = (rejection: Rejection): Effect.Effect<never, Refused | WrongProvider | AmountMismatch> => {
+  switch (rejection._tag) {
+    case "WrongProvider":
+      return Effect.fail(new WrongProvider({}));
+    case "AmountMismatch":
+      return Effect.fail(new AmountMismatch({}));
+    default:
+      return refused(rejection);
+  }
+};
+
+const notReissued = (
+  rejection: Rejection,
+): Effect.Effect<never, Refused | GatewayUsable | PaymentUnsettled | NoOtherGateway> => {
+  switch (rejection._tag) {
+    case "GatewayUsable":
+      return Effect.fail(new GatewayUsable({}));
+    case "NotSettled":
+      return Effect.fail(new PaymentUnsettled({ retryAfterSeconds: 1 }));
+    case "NoOtherGateway":
+      return Effect.fail(new NoOtherGateway({ retryAfterSeconds: 1 }));
+    default:
+      return refused(rejection);
+  }
+};
+
+const explained =
+  <Refusal>(refusal: (rejection: Rejection) => Effect.Effect<never, Refusal>) =>
+  (
+    error: Rejection | Errors.GroupCommitError | SqlError,
+  ): Effect.Effect<never, Refusal | Problem.Unavailable | IdempotencyKey.Reused> => {
+    if (error._tag === "SqlError") return Effect.die(error);
+    return error._tag === "GroupCommitError" ? Submission.problemOf(error) : refusal(error);
+  };
+
 /** The answer to a confirm, from where its attempt stands. */
 const answered = (intent: PaymentMachine.Intent, attempt: PaymentMachine.Attempt) => {
+  const moved = () => Effect.fail(new PaymentMoved({ provider: providerName(intent.provider) }));
   switch (attempt.status) {
     case "captured":
     case "refunding":
@@ -73,9 +99,15 @@ const answered = (intent: PaymentMachine.Intent, attempt: PaymentMachine.Attempt
     case "declined":
       return Effect.fail(new PaymentDeclined({ vendorCode: attempt.code ?? "UNKNOWN" }));
     case "not_sent":
-      return Effect.fail(new GatewayUnavailable({ retryAfterSeconds: 1 }));
+      return attempt.provider === intent.provider
+        ? Effect.fail(new GatewayUnavailable({ retryAfterSeconds: 1 }))
+        : moved();
+    case "abandoned":
+    case "late_captured":
+      return moved();
     case "voiding":
     case "voided":
+      if (attempt.abandonedAt !== null) return moved();
       return Effect.fail(new PaymentClosed({}));
     case "confirming":
     case "unknown":
@@ -86,6 +118,15 @@ const answered = (intent: PaymentMachine.Intent, attempt: PaymentMachine.Attempt
 const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
   Effect.gen(function* () {
     const desk = yield* Desk;
+    /** The intent, if it is the caller's own, or the caller runs the shop. */
+    const visible = Effect.fnUntraced(function* (orderId: OrderId) {
+      const principal = yield* Auth.CurrentPrincipal;
+      const intent = yield* Effect.orDie(desk.find(orderId));
+      const known =
+        intent !== undefined &&
+        (intent.owner === principal.userId || (principal.role === "MASTER" && intent.owner !== ""));
+      return known ? intent : yield* new PaymentNotFound({});
+    });
     return handlers.handleAll({
       confirm: Effect.fn("payment.confirm")(function* ({ headers, payload }) {
         const { userId } = yield* Auth.CurrentPrincipal;
@@ -98,24 +139,35 @@ const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
             { reference: orderId, owner: userId, provider, paymentKey, amount },
             yield* Submission.stamp(identity),
           )
-          .pipe(
-            Effect.catchIf(
-              (error): error is PaymentMachine.Rejection => error._tag !== "GroupCommitError",
-              (rejection) => Effect.fail(problemOf(rejection)),
-            ),
-            Effect.catchTag("GroupCommitError", Submission.problemOf),
-            Effect.catchTag("SqlError", Effect.die),
-          );
+          .pipe(Effect.catch(explained(notConfirmed)));
         return yield* answered(intent, attempt);
       }),
 
+      reissue: Effect.fn("payment.reissue")(function* ({ params, payload }) {
+        const { userId } = yield* Auth.CurrentPrincipal;
+        const from = providerOf(payload.provider);
+        if (from === undefined) return yield* new GatewayUsable({});
+        const request = { reference: params.orderId, owner: userId, from };
+        return shown(yield* desk.reissue(request).pipe(Effect.catch(explained(notReissued))));
+      }),
+
       get: Effect.fn("payment.get")(function* ({ params }) {
-        const principal = yield* Auth.CurrentPrincipal;
-        const intent = yield* Effect.orDie(desk.find(params.orderId));
-        const visible =
-          intent !== undefined &&
-          (intent.owner === principal.userId || (principal.role === "MASTER" && intent.owner !== ""));
-        return visible ? shown(intent) : yield* new PaymentNotFound({});
+        return shown(yield* visible(params.orderId));
+      }),
+
+      checkout: Effect.fn("payment.checkout")(function* ({ params }) {
+        return HttpServerResponse.setHeaders(HttpServerResponse.html(Checkout.render(yield* visible(params.orderId))), {
+          "cache-control": "no-store",
+          "content-security-policy": "default-src 'none'",
+        });
+      }),
+
+      route: Effect.fn("payment.route")(function* ({ params }) {
+        return routeShown(yield* visible(params.orderId));
+      }),
+
+      gateways: Effect.fn("payment.gateways")(function* () {
+        return { items: gatewaysShown(desk.candidates, yield* desk.health) };
       }),
     });
   }),
@@ -123,7 +175,7 @@ const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
 
 const deadLetters = HttpApiBuilder.group(PaymentApi, "deadLetters", (handlers) =>
   Effect.gen(function* () {
-    const { commit } = yield* Desk;
+    const { commit, decode } = yield* Desk;
     return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "payment", decode, commit }));
   }),
 );

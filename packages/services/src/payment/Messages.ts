@@ -3,7 +3,7 @@ import type { Decided } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";
 import { Consumer } from "@destiny/sdk/outbox";
 import type { PaymentMachine } from "@destiny/sdk/payment";
-import { Toss } from "@destiny/sdk/payment";
+import { Bootpay, PortOne, Toss } from "@destiny/sdk/payment";
 import {
   ClosePayment,
   OpenPayment,
@@ -18,10 +18,11 @@ import {
 type Input = PaymentMachine.Input;
 type Output = PaymentMachine.Output;
 
-/** The gateway that new intents are sent to. */
-export const chosenProvider = Toss.provider;
-
-const named: Readonly<Record<string, PaymentProvider>> = { [Toss.provider]: "TOSSPAYMENTS" };
+const named: Readonly<Record<string, PaymentProvider>> = {
+  [Toss.provider]: "TOSSPAYMENTS",
+  [PortOne.provider]: "PORTONE",
+  [Bootpay.provider]: "BOOTPAY",
+};
 
 /** The shop's name of a gateway. */
 export const providerName = (provider: string): PaymentProvider => {
@@ -30,7 +31,7 @@ export const providerName = (provider: string): PaymentProvider => {
   return name;
 };
 
-/** A gateway by the shop's name; undefined when this shop has none of that name. */
+/** A gateway by the shop's name; undefined when no gateway is called so. */
 export const providerOf = (name: PaymentProvider): string | undefined =>
   Object.keys(named).find((provider) => named[provider] === name);
 
@@ -41,30 +42,37 @@ const askedBy = (command: "refund" | "void", envelope: Envelope.Envelope): Payme
   return Object.fromEntries(entries.filter((entry): entry is [string, string] => entry[1] !== undefined));
 };
 
-export const decode = Consumer.decoder<Input>([
-  Consumer.on(OpenPayment, ({ amount, orderId, orderName, until, userId }) => ({
-    _tag: "Open",
-    reference: orderId,
-    owner: userId,
-    name: orderName,
-    amount,
-    provider: chosenProvider,
-    until,
-  })),
-  Consumer.on(ClosePayment, ({ cancel, orderId }) => ({ _tag: "Close", reference: orderId, cancel })),
-  Consumer.on(RefundPayment, ({ orderId, reason }, envelope) => ({
-    _tag: "Refund",
-    reference: orderId,
-    reason,
-    askedBy: askedBy("refund", envelope),
-  })),
-  Consumer.on(VoidPayment, ({ orderId, reason }, envelope) => ({
-    _tag: "Void",
-    reference: orderId,
-    reason,
-    askedBy: askedBy("void", envelope),
-  })),
-]);
+/** What comes over the bus; `choose` says where a new order is paid. */
+export const decoder = (choose: (orderId: string) => PaymentMachine.Choice) =>
+  Consumer.decoder<Input>([
+    Consumer.on(OpenPayment, ({ amount, orderId, orderName, until, userId }) => ({
+      _tag: "Open",
+      reference: orderId,
+      owner: userId,
+      name: orderName,
+      amount,
+      ...choose(orderId),
+      until,
+    })),
+    Consumer.on(ClosePayment, ({ cancel, orderId }) => ({ _tag: "Close", reference: orderId, cancel })),
+    Consumer.on(RefundPayment, ({ orderId, reason }, envelope) => ({
+      _tag: "Refund",
+      reference: orderId,
+      reason,
+      askedBy: askedBy("refund", envelope),
+    })),
+    Consumer.on(VoidPayment, ({ orderId, reason }, envelope) => ({
+      _tag: "Void",
+      reference: orderId,
+      reason,
+      askedBy: askedBy("void", envelope),
+    })),
+  ]);
+
+/** The message types that payments take. */
+export const { types } = decoder((orderId) => {
+  throw new Error(`nobody chooses where ${orderId} is paid`);
+});
 
 const settlement = (reference: string, output: { readonly provider: string; readonly amount: number }) => ({
   orderId: OrderId.make(reference),
@@ -110,6 +118,7 @@ const drafts = (output: Output, reference: string, envelope: Envelope.Envelope |
         : [];
     case "Begun":
     case "AlreadyCaptured":
+    case "Reissued":
     case "Noted":
       return [];
   }

@@ -2,16 +2,18 @@
 import { Page } from "@destiny/sdk/http";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
-import * as SqlClient from "effect/sql/SqlClient";
+import * as Layer from "effect/Layer";
 import { type Product, ProductApi, ProductNotFound } from "../contracts/index.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import { decode } from "./Consumers.ts";
 import type { ProductState } from "./Domain.ts";
-import * as Store from "./Store.ts";
+import { Products } from "./Products.ts";
 
 const shown = ({ stockVersion: _, ...product }: ProductState): Product => product;
 
-export const layer = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
+const own = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
   Effect.gen(function* () {
-    const products = Store.read(yield* SqlClient.SqlClient);
+    const { read: products } = yield* Products;
     return handlers.handleAll({
       list: Effect.fn("product.list")(function* ({ query }) {
         const rows = yield* Effect.orDie(products.page(query.query, query.cursor?.id, Page.fetchSize(query.limit)));
@@ -26,3 +28,12 @@ export const layer = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
     });
   }),
 );
+
+const deadLetters = HttpApiBuilder.group(ProductApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Products;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "product", decode, commit }));
+  }),
+);
+
+export const layer = Layer.merge(own, deadLetters);

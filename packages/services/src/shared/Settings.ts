@@ -9,6 +9,8 @@ import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 import { type CatalogueService, services, type ServiceName } from "../catalogue.ts";
 
+export { tokenNames } from "../catalogue.ts";
+
 /** Added to every port of the catalogue, so that several instances share a machine. */
 export const portOffset = Config.Int("DESTINY_PORT_OFFSET").pipe(Config.withDefault(0));
 
@@ -55,9 +57,6 @@ export const windows = Effect.gen(function* () {
   if (holdMillis < paymentMillis + settleSlackMillis) return yield* new HoldTooShort({ holdMillis, paymentMillis });
   return { paymentMillis, holdMillis };
 });
-
-/** Who signs and who is meant by a token of this shop. */
-export const tokenNames = { issuer: "destiny", audience: "destiny-shop" } as const;
 
 export const urlOf = (server: Redacted.Redacted, database: string): Redacted.Redacted =>
   Redacted.make(`${Redacted.value(server).replace(/\/+$/, "")}/${database}`);

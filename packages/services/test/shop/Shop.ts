@@ -1,8 +1,8 @@
 /**
- * The whole shop for a test: all services in one process of their own, a private PostgreSQL server, and the Toss simulator.
+ * The whole shop for a test: all services in one process of their own, a private PostgreSQL server, and simulated gateways.
  *
- * The process is real, so that a test can kill it; the simulator lives in the test, so that a test can make it misbehave and
- * read what it captured.
+ * The process is real, so that a test can kill it; the simulators live in the test, so that a test can make them misbehave and
+ * read what they captured. Orders are paid at Toss unless `DESTINY_PAYMENT_WEIGHTS` says otherwise.
  */
 import { type ChildProcess, spawn } from "node:child_process";
 import { createServer } from "node:net";
@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Token } from "@destiny/sdk/http";
 import { Ids } from "@destiny/sdk/message";
 import { TestCluster, TestDatabase } from "@destiny/testkit/postgres";
-import { Toss } from "@destiny/testkit/simulators";
+import { Bootpay, PortOne, Toss } from "@destiny/testkit/simulators";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Data from "effect/Data";
 import * as Context from "effect/Context";
@@ -74,11 +74,15 @@ export interface Shopper {
   ) => Effect.Effect<Reply>;
 }
 
+const gateways = Layer.mergeAll(Toss.layer({ port: 0 }), PortOne.layer({ port: 0 }), Bootpay.layer({ port: 0 }));
+
 export class Shop extends Context.Service<
   Shop,
   {
     readonly url: string;
     readonly toss: Toss.TossSimulatorShape;
+    readonly portOne: PortOne.PortOneSimulatorShape;
+    readonly bootpay: Bootpay.BootpaySimulatorShape;
     /** A new shopper, signed in. */
     readonly shopper: Effect.Effect<Shopper>;
     /** Somebody who runs the shop, signed in. */
@@ -93,7 +97,7 @@ export class Shop extends Context.Service<
   }
 >()("@destiny/services/test/Shop") {
   static readonly layer = (environment: Record<string, string> = {}) =>
-    Layer.effect(Shop, make(environment)).pipe(Layer.provide(Toss.layer({ port: 0 })), Layer.orDie);
+    Layer.effect(Shop, make(environment)).pipe(Layer.provide(gateways), Layer.orDie);
 }
 
 const json = (text: string): Record<string, unknown> => {
@@ -107,6 +111,8 @@ const json = (text: string): Record<string, unknown> => {
 const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   const cluster = yield* TestCluster.start();
   const toss = yield* Toss.TossSimulator;
+  const portOne = yield* PortOne.PortOneSimulator;
+  const bootpay = yield* Bootpay.BootpaySimulator;
   let offset = 0;
   const server = TestDatabase.url(cluster.port, "").replace(/\/$/, "");
   const client = (database: string) =>
@@ -145,6 +151,13 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
           DESTINY_LIFELINE: "stdin",
           TOSS_BASE_URL: toss.url,
           TOSS_SECRET_KEY: toss.secretKey,
+          PORTONE_BASE_URL: portOne.url,
+          PORTONE_API_SECRET: portOne.apiSecret,
+          PORTONE_TEST: "true",
+          BOOTPAY_BASE_URL: bootpay.url,
+          BOOTPAY_CLIENT_KEY: bootpay.keys.clientKey,
+          BOOTPAY_SECRET_KEY: bootpay.keys.secretKey,
+          DESTINY_PAYMENT_WEIGHTS: "portone=0,bootpay=0",
           ...environment,
         },
       },
@@ -227,11 +240,15 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   });
 
   const movements = (): ReadonlyArray<GatewayMovement> =>
-    toss.captures().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount }));
+    [toss, portOne, bootpay].flatMap(({ captures }) =>
+      captures().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
+    );
 
   return Shop.of({
     url,
     toss,
+    portOne,
+    bootpay,
     shopper: signedIn("CUSTOMER"),
     operator: signedIn("MASTER"),
     product,

@@ -10,30 +10,25 @@ export default class ScenarioRun extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(ScenarioRun);
-    const [Effect, { connect }, Scenario, { render }, LiveTable, { exitCode }] = await Promise.all([
-      import("effect/Effect"),
-      import("../../run/connect.ts"),
+    const [Scenario, { render }, LiveTable, { exitCode }] = await Promise.all([
       import("../../run/scenario.ts"),
       import("../../run/Verdict.ts"),
       import("../../run/LiveTable.ts"),
       import("../../run/Report.ts"),
     ]);
+    // A wrong name is wrong whether a shop runs or not.
+    await this.runEffect(Scenario.load(args.scenario));
     const live = LiveTable.make(process.stderr, (line) => this.progress(line));
-    const report = await this.runEffect(
-      // A wrong name is wrong whether a shop runs or not.
-      Effect.andThen(Scenario.load(args.scenario), connect(flags.instance)).pipe(
-        Effect.flatMap((connection) =>
-          Scenario.run(connection, {
-            scenario: args.scenario,
-            peakPerSecond: flags.peak,
-            durationSeconds: flags.duration,
-            seed: flags.seed,
-            timings: timingsOf(flags["timing-gates"]),
-            progress: live.log,
-            live,
-          }),
-        ),
-      ),
+    const report = await this.onInstance(flags.instance, (connection) =>
+      Scenario.run(connection, {
+        scenario: args.scenario,
+        peakPerSecond: flags.peak,
+        durationSeconds: flags.duration,
+        seed: flags.seed,
+        timings: timingsOf(flags["timing-gates"]),
+        progress: live.log,
+        live,
+      }),
     );
     this.log(render(report));
     process.exitCode = exitCode(report);

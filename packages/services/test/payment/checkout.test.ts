@@ -1,0 +1,71 @@
+import { assert, describe, it, layer } from "@effect/vitest";
+import { Ids } from "@destiny/sdk/message";
+import type { PaymentMachine } from "@destiny/sdk/payment";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import { OpenPayment, OrderId, Won } from "../../src/contracts/index.ts";
+import * as Checkout from "../../src/payment/Checkout.ts";
+import * as Payment from "../../src/payment/layer.ts";
+import * as ServiceTest from "../shared/ServiceTest.ts";
+
+const intent = (provider: string, changes: Partial<PaymentMachine.Intent> = {}): PaymentMachine.Intent => ({
+  reference: "order-1",
+  owner: "u",
+  name: `<b>"Kim's" & sons</b>`,
+  amount: 12_000,
+  until: Date.UTC(2026, 10, 27),
+  provider,
+  routes: [],
+  status: "open",
+  closing: null,
+  refund: null,
+  attempts: [],
+  ...changes,
+});
+
+describe("the checkout page", () => {
+  for (const [provider, ...fields] of [
+    ["toss", "orderId", "order-1", "amount", "12000"],
+    ["portone", "paymentId", "order-1-1", "totalAmount", "12000"],
+    ["bootpay", "order_id", "order-1", "price", "12000", "extra.separately_confirmed", "true"],
+  ]) {
+    it(`of ${provider} names what its window is opened with`, () => {
+      const page = Checkout.render(intent(provider ?? ""));
+      for (let index = 0; index < fields.length; index += 2) {
+        assert.include(page, `<dd data-field="${fields[index]}">${fields[index + 1]}</dd>`);
+      }
+      assert.notInclude(page, "<b>");
+      assert.notInclude(page, "<script");
+    });
+  }
+
+  it("offers nothing to pay once the order cannot be paid any more", () => {
+    for (const status of ["confirming", "captured", "refunding", "refunded", "closed"] as const) {
+      assert.notInclude(Checkout.render(intent("toss", { status })), "<dl");
+    }
+  });
+});
+
+const settings = { TOSS_BASE_URL: "http://127.0.0.1:9", TOSS_SECRET_KEY: "test_sk_nobody" };
+
+layer(ServiceTest.layer("payment", Payment.layer, { settings }), { excludeTestServices: true })("over HTTP", (it) => {
+  it.effect("is its buyer's and the operators', as HTML that runs no script and is not kept", () =>
+    Effect.gen(function* () {
+      const { bus, http, tokens } = yield* ServiceTest.ServiceTest;
+      const buyer = yield* tokens.customer;
+      const orderId = OrderId.make(yield* Ids.fresh);
+      const until = (yield* Clock.currentTimeMillis) + 60_000;
+      const terms = { orderId, userId: buyer.userId, orderName: "socks", amount: Won.make(3000), until };
+      yield* bus.ask(OpenPayment, terms);
+      const path = `/v1/payments/${orderId}/checkout`;
+      const page = yield* http.get(path, { as: buyer });
+      assert.strictEqual(page.status, 200);
+      assert.match(String(page.headers["content-type"]), /^text\/html/);
+      assert.strictEqual(page.headers["content-security-policy"], "default-src 'none'");
+      assert.strictEqual(page.headers["cache-control"], "no-store");
+      assert.include(page.text, "Pay with Toss Payments");
+      assert.strictEqual((yield* http.get(path, { as: yield* tokens.master })).status, 200);
+      assert.strictEqual((yield* http.get(path, { as: yield* tokens.customer })).status, 404);
+    }),
+  );
+});
