@@ -1,6 +1,7 @@
 /**
  * The day that the shop is built for: everybody at once, the popular articles gone in seconds, a coupon for the first fifth
- * of the shoppers, second thoughts, double clicks, and the stock service killed at the peak.
+ * of the shoppers, second thoughts, double clicks, the stock service killed at the peak, and a gateway that takes money and
+ * falls silent: whoever is caught there pays at another one, and the first payment is voided when it comes to light.
  *
  * Of the orders about 60 % are paid, 12 % left unpaid, 8 % clicked twice, 10 % paid and then cancelled, and 10 % are made
  * with a coupon by those who got one: the last share is exact at the defaults, because the shoppers who ask are all there
@@ -36,7 +37,7 @@ const orderAndPay = async (shopper: Shopper, ordering: Ordering = {}): Promise<v
   if (!(await order(shopper, ordering)) || !(await untilPayable(shopper))) return;
   // Typing a card's number, at the speed of a rehearsal; always well inside the payment window.
   await shopper.pause(200 + 800 * shopper.random());
-  await pay(shopper);
+  await pay(shopper, { elsewhere: true });
 };
 
 const leave: Journey = async (shopper) => {
@@ -75,9 +76,10 @@ const phases = ({ durationSeconds, peakPerSecond: peak }: ScenarioOptions): Read
 
 const blackFriday: Scenario = {
   name: "black-friday",
-  describe: "The peak, a coupon drop, articles that sell out, cancellations, and the stock service killed on the way.",
+  describe:
+    "The peak, a coupon drop, articles that sell out, cancellations, a killed stock service, a gateway that falls silent.",
   defaults: { peakPerSecond: 40, durationSeconds: 60, scale: 1, drainSeconds: 60, arrivals: "poisson" },
-  timings: { paymentWindowSeconds: 10, holdSeconds: 30 },
+  timings: { paymentWindowSeconds: 10, holdSeconds: 30, settleSeconds: 3, gatewayTimeoutSeconds: 1 },
   needs: { users, products: 200, stockPerProduct: 5_000, hot: { products: 5, stock: 40 } },
   zipfExponent: 1,
   phases,
@@ -89,7 +91,21 @@ const blackFriday: Scenario = {
     drop: { weight: 0, places: "coupon", run: drop },
   },
   settle: untilTerminal,
-  faults: [{ kind: "kill", service: "stock", at: 0.4, settleSeconds: 2 }],
+  faults: [
+    { kind: "kill", service: "stock", at: 0.4, settleSeconds: 2 },
+    {
+      kind: "gateway",
+      gateway: "TOSSPAYMENTS",
+      rules: [
+        { kind: "approveThenHang", operations: ["confirm"] },
+        { kind: "hang", operations: ["inquire"] },
+      ],
+      // Twice the settle window: whoever is caught at the beginning has to go elsewhere.
+      seconds: 6,
+      at: 0.78,
+      settleSeconds: 2,
+    },
+  ],
   thresholds: [
     ...nothingLost,
     { metric: "recoverySeconds", max: 10 },
@@ -98,6 +114,8 @@ const blackFriday: Scenario = {
     { metric: "orders", count: "unpaid", min: 1 },
     { metric: "orders", count: "soldOut", min: 1 },
     { metric: "orders", count: "cancelled", min: 1 },
+    { metric: "payments", count: "reissued", min: 1 },
+    { metric: "payments", count: "voidedLate", min: 1 },
     { metric: "coupons", count: "issued", min: coupons },
     { metric: "coupons", count: "issued", max: coupons },
     { metric: "coupons", count: "duplicate", min: 1 },

@@ -69,6 +69,7 @@ export const assemble = (pieces: Pieces): RunReport => {
   const evidence: Thresholds.Evidence = {
     summary,
     samples: pieces.samples,
+    payments: pieces.payments,
     faults: faults.map(({ injectedAt, kind, recoveredMs, settleSeconds }) => ({
       kind,
       injectedAt,

@@ -15,7 +15,12 @@ import type { Unit } from "./Unit.ts";
 const maxRestartsShown = 50;
 
 /** The settings that are shown: a setting may be a secret, so none is shown that is not named here. */
-const timings: ReadonlySet<string> = new Set(["DESTINY_PAYMENT_WINDOW", "DESTINY_HOLD_LIFETIME"]);
+const timings: ReadonlySet<string> = new Set([
+  "DESTINY_PAYMENT_WINDOW",
+  "DESTINY_HOLD_LIFETIME",
+  "DESTINY_PAYMENT_SETTLE",
+  "DESTINY_PAYMENT_TIMEOUT",
+]);
 
 const url = (port: number): string => `http://127.0.0.1:${port}`;
 

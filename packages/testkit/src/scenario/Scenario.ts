@@ -99,6 +99,8 @@ export type OrderCount =
 
 export type CouponCount = "offered" | "issued" | "soldOut" | "duplicate" | "refused";
 
+export type PaymentCount = "refunded" | "reissued" | "unknownResolved" | "voidedLate";
+
 /** A limit on one figure of the run. */
 export type Threshold =
   | ({ readonly metric: "dropped" | "open" | "unexpectedStatuses" | "recoverySeconds" } & Bound)
@@ -110,6 +112,8 @@ export type Threshold =
       readonly metric: "coupons";
       readonly count: CouponCount;
     } & Bound)
+  /** What the shop's own books say of payments that did not go the straight way. */
+  | ({ readonly metric: "payments"; readonly count: PaymentCount } & Bound)
   | ({ readonly metric: "http"; readonly route: string } & Percentile & Bound)
   | ({ readonly metric: "payable" } & Percentile & Bound);
 

@@ -9,7 +9,7 @@
  * fails by its own `recoverySeconds`.
  */
 import * as Samples from "./Samples.ts";
-import type { Fault, Scenario, Threshold } from "./Scenario.ts";
+import type { Fault, PaymentCount, Scenario, Threshold } from "./Scenario.ts";
 import type { Route, Summary } from "./Summary.ts";
 
 /** A fault as it was carried out, by the runner's clock (the load's own: one machine). */
@@ -25,6 +25,8 @@ export interface Evidence {
   readonly summary: Summary;
   readonly samples: Samples.Samples;
   readonly faults: ReadonlyArray<Injected>;
+  /** Absent: nobody asked the shop. */
+  readonly payments?: Readonly<Record<PaymentCount, number>>;
 }
 
 export interface Row {
@@ -100,6 +102,10 @@ const measure = (threshold: Threshold, evidence: Evidence, expectedRestarts: num
       return { name: "open orders", value: summary.orders.open, unit: "orders" };
     case "orders":
       return { name: `${threshold.count} orders`, value: summary.orders[threshold.count], unit: "orders" };
+    case "payments": {
+      const value = evidence.payments?.[threshold.count] ?? unknown;
+      return { name: `${threshold.count} payments`, value, unit: "payments" };
+    }
     case "coupons":
       return { name: `${threshold.count} coupons`, value: summary.coupons[threshold.count], unit: "asks" };
     case "unexpectedStatuses": {

@@ -126,6 +126,11 @@ describe("Thresholds", () => {
     assert.deepInclude(issued({ max: 5 }), { ok: true, value: 5 });
     assert.isFalse(issued({ max: 4 }).ok);
     assert.isFalse(issued({ min: 6 }).ok);
+    const reissued = { metric: "payments", count: "reissued", min: 1 } as const;
+    const payments = { refunded: 0, reissued: 1, unknownResolved: 0, voidedLate: 0 };
+    assert.isTrue(rowOf(reissued, { payments }).ok);
+    assert.isFalse(rowOf({ ...reissued, min: 2 }, { payments }).ok);
+    assert.deepInclude(rowOf({ ...reissued, min: 0 }, {}), { ok: false, value: -1 });
   });
 
   it("a journey that ended in an error fails every scenario", () => {
