@@ -45,8 +45,9 @@ export const list = Effect.fnUntraced(function* (
     (name) =>
       of(name).pipe(
         Effect.map((items): Letters => ({ items, unreachable: [] })),
-        Effect.catch((error) =>
-          error.exit === "unhealthy" ? Effect.succeed<Letters>({ items: [], unreachable: [name] }) : Effect.fail(error),
+        Effect.catchIf(
+          ({ exit }) => exit === "unhealthy",
+          () => Effect.succeed<Letters>({ items: [], unreachable: [name] }),
         ),
       ),
     { concurrency: "unbounded" },

@@ -1,24 +1,11 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { spawnSync } from "node:child_process";
-import * as fs from "node:fs";
 import * as path from "node:path";
 import { choices, closest } from "../../src/closest.ts";
 import { COMMANDS } from "../../src/commands.ts";
-import { bin, destiny } from "../fixtures/command.ts";
+import { bin, destiny, hasTerminal, onTerminal } from "../fixtures/command.ts";
 import { temporaryHome } from "../fixtures/tools.ts";
-
-/** util-linux: runs a command on a terminal of its own. */
-const script = "/usr/bin/script";
-const commandLine = [process.execPath, "--conditions=@destiny/source", path.join(bin, "destiny.ts")].join(" ");
-
-/** What a command prints on a terminal, with these keys pressed. */
-const onTerminal = (args: string, environment: Readonly<Record<string, string>> = {}, keys = "") =>
-  spawnSync(script, ["-qec", `${commandLine} ${args}`, "/dev/null"], {
-    encoding: "utf8",
-    env: { ...process.env, TERM: "xterm", ...environment },
-    input: keys,
-  });
 
 describe("did you mean", () => {
   it("finds the slip of a finger, also at the end, and leaves another word alone", () => {
@@ -64,19 +51,14 @@ describe("the help", () => {
     }
   });
 
-  it.skipIf(!fs.existsSync(script))("is coloured on a terminal, and plain where NO_COLOR is set", () => {
-    const { NO_COLOR: _, ...environment } = process.env;
-    const coloured = spawnSync(script, ["-qec", `${commandLine} --help`, "/dev/null"], {
-      encoding: "utf8",
-      env: { ...environment, TERM: "xterm" },
-    });
-    assert.include(coloured.stdout, "\u001B[");
+  it.skipIf(!hasTerminal)("is coloured on a terminal, and plain where NO_COLOR is set", () => {
+    assert.include(onTerminal("--help").stdout, "\u001B[");
     assert.notInclude(onTerminal("--help", { NO_COLOR: "1" }).stdout, "\u001B[");
   });
 });
 
 describe("a question", () => {
-  it.skipIf(!fs.existsSync(script))("is asked on a terminal; anything but yes does nothing: exit code 8", () => {
+  it.skipIf(!hasTerminal)("is asked on a terminal; anything but yes does nothing: exit code 8", () => {
     const asked = onTerminal("dlq drop stock some-letter --instance nobody", { DESTINY_HOME: "/nonexistent" }, "n\n");
     assert.include(asked.stdout, "stock will never apply some-letter. Go on? [y/N]");
     assert.include(asked.stdout, "NOT_CONFIRMED");

@@ -6,7 +6,7 @@ import { instancePaths } from "../../src/instance/Home.ts";
 import { follow, lastLines, type LogLine } from "../../src/run/logs.ts";
 import { opener } from "../../src/run/open.ts";
 import { logFile } from "../../src/supervisor/Logs.ts";
-import { destiny } from "../fixtures/command.ts";
+import { destiny, hasTerminal, onTerminal } from "../fixtures/command.ts";
 import { eventually, firstLine, freePort, supervisor, temporaryHome } from "../fixtures/tools.ts";
 
 /** An instance that runs one service, `order`, and no database. */
@@ -101,6 +101,16 @@ describe("destiny open", () => {
       const { stdout } = yield* destiny(["open", "saga", "--json"], home);
       assert.deepStrictEqual(JSON.parse(stdout), { url: "http://127.0.0.1:8000", opened: false });
       assert.strictEqual((yield* destiny(["open", "sage"], home)).code, 2);
+    }),
+  );
+
+  it.live.skipIf(!hasTerminal)("says so when the browser cannot be started: exit code 6, with the address", () =>
+    Effect.gen(function* () {
+      const home = yield* running;
+      const { status, stdout } = onTerminal("open", { DESTINY_HOME: home, BROWSER: "/nonexistent/browser" });
+      assert.strictEqual(status, 6);
+      assert.match(stdout, /^http:\/\/127\.0\.0\.1:8080/m);
+      assert.include(stdout, "NO_BROWSER");
     }),
   );
 
