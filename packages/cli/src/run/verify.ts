@@ -82,7 +82,7 @@ export const audit = Effect.fnUntraced(function* (options: {
 }): Effect.fn.Return<VerifyResult, CliError> {
   return yield* verify({
     databaseUrl: Redacted.make(options.databaseUrl),
-    gateways: yield* gatewayMovements(options.simulatorsFolder),
+    gateways: gatewayMovements(options.simulatorsFolder),
     shoppers: options.runFolder === undefined ? undefined : yield* shopperOrders(options.runFolder),
     maxWaitMillis: options.maxWaitMillis ?? defaultMaxWaitMillis,
   }).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unreadable("a database", cause))));

@@ -1,4 +1,7 @@
-/** Waits, bounded, until nothing moves any more: outboxes empty, no consumer behind, every payment settled, every saga ended. */
+/**
+ * Waits, bounded, until nothing moves any more: outboxes empty, no consumer behind, every payment settled, every late approval
+ * seen, every saga ended.
+ */
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
@@ -21,7 +24,7 @@ const behind = (bus: SqlClient): Effect.Effect<number, SqlError> =>
     count,
   );
 
-/** Attempts with an outcome to come, or money on its way back. What was given up waits for its gateway, not the shop for it. */
+/** Attempts with an outcome to come, or money on its way back. What was given up may never have one. */
 const unsettled = (payment: SqlClient): Effect.Effect<number, SqlError> =>
   Effect.map(
     payment<{ readonly n: bigint }>`
@@ -50,11 +53,12 @@ const moving = Effect.gen(function* () {
   return found;
 });
 
-/** Milliseconds until the shop was quiet, or null with what still moved when the time was over. */
-export const wait = Effect.fnUntraced(function* (maxWaitMillis: number) {
+/** `unseen`: approvals that the gateways know of and the shop does not. Milliseconds until the shop was quiet, or null with what still moved when the time was over. */
+export const wait = Effect.fnUntraced(function* <E, R>(maxWaitMillis: number, unseen: Effect.Effect<number, E, R>) {
   const startedAt = yield* Clock.currentTimeMillis;
   for (;;) {
-    const found = yield* moving;
+    const late = yield* unseen;
+    const found = [...(yield* moving), ...(late > 0 ? [`payment: ${late} late approvals not seen yet`] : [])];
     const elapsed = (yield* Clock.currentTimeMillis) - startedAt;
     if (found.length === 0) return { quietAfterMillis: elapsed, moving: found };
     if (elapsed >= maxWaitMillis) return { quietAfterMillis: null, moving: found };

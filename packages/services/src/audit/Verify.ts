@@ -4,6 +4,7 @@
  * Witnesses from outside the shop come in as values: who knows where a gateway or a shopper keeps its records reads them.
  */
 import type { Audit } from "@destiny/sdk/machine";
+import type * as Effect from "effect/Effect";
 import type * as Redacted from "effect/Redacted";
 
 /** One movement of money as a gateway itself recorded it. */
@@ -28,11 +29,20 @@ export interface ShopperOrder {
   readonly toldCaptured: boolean;
 }
 
-export interface VerifyOptions {
+/** What they said. */
+export interface Witnesses {
+  readonly gateways?: ReadonlyArray<GatewayMovement> | undefined;
+  readonly shoppers?: ReadonlyArray<ShopperOrder> | undefined;
+}
+
+export interface VerifyOptions<E = never> {
   /** Server of the service databases, `postgres://user:password@host:port/`. */
   readonly databaseUrl: Redacted.Redacted;
-  /** Everything that the gateways captured and gave back; undefined when they cannot be asked. */
-  readonly gateways?: ReadonlyArray<GatewayMovement> | undefined;
+  /**
+   * Everything that the gateways captured and gave back; undefined when they cannot be asked. Asked when the shop is quiet,
+   * because money moves until then, and before that when what the gateways hold says whether it is.
+   */
+  readonly gateways?: Effect.Effect<ReadonlyArray<GatewayMovement>, E> | undefined;
   /** The shoppers of a run; undefined when no run is verified. */
   readonly shoppers?: ReadonlyArray<ShopperOrder> | undefined;
   /** How long to wait for quiescence. */

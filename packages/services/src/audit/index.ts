@@ -18,14 +18,15 @@ const optional: ReadonlySet<string> = new Set(["I2", "I3", "I11"]);
 
 /** Waits until the shop is quiet, then proves the invariants from what is stored. */
 export const verify = Effect.fn("verify")(
-  function* (options: VerifyOptions) {
+  function* <E>(options: VerifyOptions<E>) {
     const sources = yield* Sources;
-    const { moving, quietAfterMillis } = yield* Quiescence.wait(options.maxWaitMillis);
+    const { moving, quietAfterMillis } = yield* Quiescence.wait(options.maxWaitMillis, Money.unseen(options.gateways));
+    const gateways = options.gateways === undefined ? undefined : yield* options.gateways;
     const stock = yield* Effect.provideService(ReservationAudit.audit, SqlClient.SqlClient, sources.of("stock"));
     const findings = [
       ...stock,
       ...(yield* Coupons.audit),
-      ...(yield* Money.audit(options)),
+      ...(yield* Money.audit({ gateways, shoppers: options.shoppers })),
       yield* Sagas.audit,
       ...(yield* Delivery.audit),
     ];

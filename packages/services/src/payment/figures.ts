@@ -33,8 +33,7 @@ export const figures: Effect.Effect<PaymentFigures, SqlError, SqlClient.SqlClien
       count(*) FILTER (WHERE status = 'voided') AS voided
     FROM payment_attempt GROUP BY provider`;
   const [moved] = yield* sql<{ readonly n: bigint }>`
-    SELECT count(*) AS n FROM (
-      SELECT reference FROM payment_attempt GROUP BY reference HAVING count(DISTINCT provider) > 1) several`;
+    SELECT count(*) AS n FROM payment_intent WHERE jsonb_array_length(routes) > 1`;
   const sum = (pick: (row: (typeof rows)[number]) => bigint): number =>
     rows.reduce((total, row) => total + Number(pick(row)), 0);
   return {

@@ -93,7 +93,7 @@ export class Shop extends Context.Service<
     /** `kill -9` of the process; `restart` starts it again. */
     readonly kill: Effect.Effect<void>;
     readonly restart: Effect.Effect<void>;
-    readonly verify: ReturnType<typeof verify>;
+    readonly verify: ReturnType<typeof verify<never>>;
   }
 >()("@destiny/services/test/Shop") {
   static readonly layer = (environment: Record<string, string> = {}) =>
@@ -256,7 +256,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     kill,
     restart: Effect.orDie(launch),
     verify: Effect.suspend(() =>
-      verify({ databaseUrl: Redacted.make(server), gateways: movements(), maxWaitMillis: 30_000 }),
+      verify({ databaseUrl: Redacted.make(server), gateways: Effect.sync(movements), maxWaitMillis: 30_000 }),
     ),
   });
 });
