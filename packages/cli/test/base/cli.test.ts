@@ -3,6 +3,7 @@ import * as Effect from "effect/Effect";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { CliError, describe as describeFailure, exitCodes, toText } from "../../src/CliError.ts";
+import { services } from "@destiny/services/catalogue";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { openInstance } from "../../src/instance/InstanceFile.ts";
 import { openLog } from "../../src/supervisor/Logs.ts";
@@ -90,7 +91,7 @@ describe("destiny", () => {
       const stopped = yield* destiny(["status", "--json"], home);
       assert.strictEqual(stopped.code, 0);
       const report = JSON.parse(stopped.stdout);
-      assert.strictEqual(report.services.length, 8);
+      assert.strictEqual(report.services.length, services.length);
       assert.isTrue(report.services.every((service: { state: string }) => service.state === "stopped"));
       const supervisor = { pid: 4_194_303, startTime: "1", bootId: "gone", since: "2026-01-01" };
       fs.writeFileSync(paths.processesFile, JSON.stringify({ schemaVersion: 1, supervisor, processes: [] }));
