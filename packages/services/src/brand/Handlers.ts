@@ -6,6 +6,7 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import * as Layer from "effect/Layer";
 import { type Brand, BrandApi, BrandId, BrandNotFound, type BrandOrder, UserId } from "../contracts/index.ts";
+import { by } from "../shared/Caller.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import * as Submission from "../shared/Submission.ts";
 import { Brands } from "./Brands.ts";
@@ -21,9 +22,6 @@ const shown = ({ createdAt, id: brandId, managerId, name: brandName, updatedAt }
 });
 
 const soldTo = ({ _tag: _, brandId: __, ...order }: Sale): BrandOrder => order;
-
-/** null: a MASTER, who may change everybody's brands. */
-const by = Effect.map(Auth.CurrentPrincipal, ({ role, userId }) => (role === "MASTER" ? null : UserId.make(userId)));
 
 const open = HttpApiBuilder.group(BrandApi, "brands", (handlers) =>
   Effect.gen(function* () {

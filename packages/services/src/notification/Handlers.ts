@@ -10,8 +10,8 @@ import {
   ForeignWebhook,
   NotificationApi,
   type NotificationKind,
-  UserId,
 } from "../contracts/index.ts";
+import { by } from "../shared/Caller.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import * as Submission from "../shared/Submission.ts";
 import { decode } from "./Messages.ts";
@@ -19,9 +19,6 @@ import { Notifications } from "./Notifications.ts";
 import { Slack } from "./Slack.ts";
 import { channelOf, type InputOf, logOf } from "./State.ts";
 import { masked, quote, won } from "./Words.ts";
-
-/** null: a MASTER, who may see and change what is everybody's. */
-const by = Effect.map(Auth.CurrentPrincipal, ({ role, userId }) => (role === "MASTER" ? null : UserId.make(userId)));
 
 const notifications = HttpApiBuilder.group(NotificationApi, "notifications", (handlers) =>
   Effect.gen(function* () {

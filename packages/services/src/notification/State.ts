@@ -11,9 +11,8 @@ import {
   type BrandFact,
   Channel,
   Instant,
-  NotificationKind,
+  type NotificationKind,
   NotificationLog,
-  NotificationStatus,
   type OrderCanceled,
   type OrderCancelFailed,
   type OrderCancellationStarted,
@@ -45,19 +44,14 @@ export const Route = Schema.TaggedStruct("Route", {
 });
 export type Route = typeof Route.Type;
 
+const { logId: _, message: __, sentTo: ___, ...logged } = NotificationLog.fields;
+
 export const Delivery = Schema.TaggedStruct("Delivery", {
   id: Schema.String,
-  brandId: Schema.NullOr(BrandId),
+  /** That of its brand, or the shop's own. */
   route: Schema.String,
-  kind: NotificationKind,
   text: Schema.String,
-  status: NotificationStatus,
-  attempts: Schema.Int,
-  responseCode: Schema.NullOr(Schema.Int),
-  responseMessage: Schema.NullOr(Schema.String),
-  errorCode: Schema.NullOr(Schema.String),
-  createdAt: Instant,
-  updatedAt: Instant,
+  ...logged,
 });
 export type Delivery = typeof Delivery.Type;
 

@@ -4,20 +4,11 @@ import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import {
-  ProductApi,
-  ProductBrandUnknown,
-  ProductId,
-  ProductNameTaken,
-  ProductNotFound,
-  UserId,
-} from "../contracts/index.ts";
+import { ProductApi, ProductBrandUnknown, ProductId, ProductNameTaken, ProductNotFound } from "../contracts/index.ts";
+import { by } from "../shared/Caller.ts";
 import * as Submission from "../shared/Submission.ts";
 import { Products } from "./Products.ts";
 import type { ProductInput } from "./State.ts";
-
-/** null: a MASTER, who may change everybody's products. */
-const by = Effect.map(Auth.CurrentPrincipal, ({ role, userId }) => (role === "MASTER" ? null : UserId.make(userId)));
 
 export const layer = HttpApiBuilder.group(ProductApi, "management", (handlers) =>
   Effect.gen(function* () {

@@ -63,6 +63,17 @@ describe("sending", () => {
     assert.deepStrictEqual(claim(15_000), [`one:${brandId}`]);
   });
 
+  it("a fact that is told again, also when its inbox row is long gone, is no second delivery", () => {
+    const { claim, deliveries, settle, tell } = desk();
+    tell(0, "one");
+    settle(0, claim(0), sent);
+    tell(5000, "one");
+    assert.deepStrictEqual(
+      deliveries().map(({ status }) => status),
+      ["SUCCESS"],
+    );
+  });
+
   it("one message a second", () => {
     const { claim, settle, tell } = desk();
     tell(0);
