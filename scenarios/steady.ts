@@ -4,8 +4,8 @@ import { nothingLost } from "./lib/gates.ts";
 import { pay } from "./lib/paying.ts";
 import { placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
 
-/** Freshly started processes compile their hot paths for about eight seconds under load; what they answer then says little. */
-const maxWarmUpSeconds = 10;
+/** Freshly started processes compile their hot paths for seconds under load; what they answer then says little. */
+const maxWarmUpSeconds = 4;
 
 const order: Journey = async (shopper) => {
   const product = shopper.products.pick();
