@@ -56,5 +56,5 @@ await compare({
   script: () => `SELECT issued AS serial FROM lock_quota WHERE id = 'hot' FOR UPDATE \\gset
 UPDATE lock_quota SET issued = issued + 1 WHERE id = 'hot';
 INSERT INTO lock_grant VALUES (gen_random_uuid(), 'hot', gen_random_uuid()::text, :serial + 1);`,
-  configuration: "one coupon a call; ours: locked group, 2 connections, grant + inbox rows",
+  configuration: "one coupon a call; ours: group commit on remembered states, 2 connections, grant + inbox rows",
 });

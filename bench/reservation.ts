@@ -59,5 +59,6 @@ SELECT total - held FROM lock_stock WHERE sku = ${sku} FOR UPDATE;
 UPDATE lock_stock SET held = held + 1 WHERE sku = ${sku};
 INSERT INTO lock_reservation VALUES (gen_random_uuid(), ${sku}, 1);`;
   },
-  configuration: "one hold a call; ours: locked group, 2 connections, reservation + ledger + inbox rows",
+  configuration:
+    "one hold a call; ours: group commit on remembered states, 2 connections, reservation + ledger + inbox rows",
 });

@@ -30,8 +30,8 @@ export const mutations: ReadonlyArray<Mutation> = [
   {
     rule: "every key that a decision read is compared, changed or not",
     file: `${sdk}/machine/Ways.ts`,
-    find: "[...keys].sort().map(",
-    replace: "[...keys].filter((key) => decision.states.get(key) !== states.get(key)).sort().map(",
+    find: "filter((key) => states.has(key) || !decision.states.has(key)).sort();",
+    replace: "filter((key) => states.has(key) && decision.states.get(key) !== states.get(key)).sort();",
     tests: ["sdk", `${test}/machine`],
   },
   {

@@ -4,7 +4,7 @@
  * The locked way is right with any number of owners: it takes the locks, reads, looks the inputs up, decides, writes; five or
  * six statements in a transaction that somebody else begins and commits. The remembered way is one statement, a transaction
  * of its own: it locks every key that a decision read, changed or not, compares the versions, makes sure that no key of the
- * group is parked, and writes. If anything is not as it was remembered, nothing is written, not even an inbox row, and nobody
+ * group is parked, and writes. What it creates it inserts, which fails if somebody else was first. If anything is not as it was remembered, nothing is written, not even an inbox row, and nobody
  * is answered: the group then takes the locked way. An input that was seen before fails the same way, on its inbox row.
  *
  * Rejected: comparing only the keys that were changed. A stale owner that decides "not awaited" or "sold out" changes nothing
@@ -104,11 +104,16 @@ export const remembered = <Key extends string, State, Input, Output, Rejection>(
   }
   const decision = decideGroup(parts, entries, states, new Map());
   if (decision.troubled) return undefined;
-  const versions = new Map([...keys].sort().map((key) => [key, states.get(key)?.version ?? 0] as const));
+  // What the group creates needs no guard of its own: a state that somebody else has made meanwhile fails the insert.
+  const guarded = [...keys].filter((key) => states.has(key) || !decision.states.has(key)).sort();
+  const versions = new Map(guarded.map((key) => [key, states.get(key)?.version ?? 0] as const));
   const inputs = entries.map((entry) => entry.input);
   return {
     ...decision,
     keys,
-    conditions: { guards: store.guard(versions), unparked: unparked(parts.consumer, inputs) },
+    conditions: {
+      guards: versions.size === 0 ? [] : store.guard(versions),
+      unparked: unparked(parts.consumer, inputs),
+    },
   };
 };

@@ -9,8 +9,15 @@ import type { SqlError } from "effect/sql/SqlError";
 
 const dayMillis = 86_400_000;
 
+let lastDay = { number: 0, text: "1970-01-01" };
+
 /** `YYYY-MM-DD` of a UTC time. */
-export const dayOf = (atMillis: number): string => new Date(atMillis).toISOString().slice(0, 10);
+export const dayOf = (atMillis: number): string => {
+  const number = Math.floor(atMillis / dayMillis);
+  // Every row of a group asks, and nearly all ask for today.
+  if (number !== lastDay.number) lastDay = { number, text: new Date(atMillis).toISOString().slice(0, 10) };
+  return lastDay.text;
+};
 
 const partitionName = (table: string, day: string): string => `${table}_${day.replaceAll("-", "")}`;
 
