@@ -77,6 +77,10 @@ export interface Guard {
 export interface MachineStore<Key extends string, State, Input, Output, Rejection> {
   /** Locks and reads; keys arrive distinct and sorted, and absent ones are left out of the answer. */
   readonly load: (keys: ReadonlyArray<Key>) => Read<ReadonlyMap<Key, Versioned<State>>>;
+  /**
+   * A state without a `before` is inserted, never upserted: that the insert fails is how a group on remembered states learns
+   * that somebody else was first.
+   */
   readonly write: (group: Group<Key, State, Input, Output, Rejection>) => ReadonlyArray<Write>;
   /**
    * Guards that fail unless every key has its version (0: absent). With them a group whose states are remembered is one
