@@ -29,6 +29,18 @@ export interface Restarted {
   readonly recoveredMs: number;
 }
 
+/** CPU time for one order, in milliseconds over all cores: what the plan's measured part used by the orders placed in it. */
+export interface CpuPerOrder {
+  readonly services: number;
+  readonly postgres: number;
+  readonly simulators: number;
+  readonly supervisor: number;
+  /** The load process, which is no part of the shop. */
+  readonly load: number;
+  /** All of them. */
+  readonly total: number;
+}
+
 export interface RunReport {
   readonly verdict: "PASS" | "FAIL";
   readonly run: string;
@@ -49,6 +61,8 @@ export interface RunReport {
   readonly restarts: ReadonlyArray<Restarted>;
   /** PSS at the peak: services, supervisor, PostgreSQL, simulators; the load process apart. */
   readonly memoryMb: number;
+  /** Without warm-up and drain. null: too short to tell, a process was started again meanwhile, or the system does not say. */
+  readonly cpuPerOrderMs: CpuPerOrder | null;
   readonly invariants: VerifyResult["invariants"];
   readonly thresholds: ReadonlyArray<Threshold>;
   /** In words, what a reader of a FAIL wants to know first; empty after a clean run. */

@@ -30,6 +30,15 @@ export interface Component {
   readonly healthy: boolean;
 }
 
+/** CPU time used so far by the processes that run now, in seconds; a process that was started again begins at 0. */
+export interface CpuSeconds {
+  readonly services: number;
+  /** With its back ends. */
+  readonly postgres: number;
+  readonly simulators: number;
+  readonly supervisor: number;
+}
+
 export interface StatusReport {
   readonly instance: string;
   readonly profile: Profile;
@@ -38,6 +47,7 @@ export interface StatusReport {
   readonly supervisor: { readonly pid: number; readonly since: string; readonly pssMb: number } | null;
   /** Sum of PSS: services, supervisor, simulators and PostgreSQL with its back ends. */
   readonly memoryMb: number;
+  readonly cpuSeconds: CpuSeconds;
   /** What the services were told about time, by variable; a variable that is absent has its default. */
   readonly settings: Readonly<Record<string, string>>;
   /** The latest restarts, newest last. */

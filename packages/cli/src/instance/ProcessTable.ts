@@ -131,6 +131,17 @@ export const pssMb = (pid: number): number => {
   return Math.round(kb / 102.4) / 10;
 };
 
+/** A clock tick of `/proc/<pid>/stat`: 10 ms on every Linux that Node runs on. */
+const ticksPerSecond = 100;
+
+/** CPU time that the process has used so far, user and system. 0 when it is gone, or where there is no `/proc`. */
+export const cpuSeconds = (pid: number): number => {
+  const text = read(`/proc/${pid}/stat`);
+  if (text === undefined) return 0;
+  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+};
+
 /** The process and everything below it. */
 export const withDescendants = (root: number): ReadonlyArray<number> => {
   const found = [root];

@@ -9,6 +9,7 @@ import type { VerifyResult } from "@destiny/services/audit";
 import { type Fault, type Samples, type Scenario, type Summary, Thresholds } from "@destiny/testkit/scenario";
 import { exitCodes } from "../CliError.ts";
 import { type RunReport, type Threshold, verdictOf } from "../RunReport.ts";
+import type * as Usage from "./Usage.ts";
 
 /** A fault as it was carried out; `recoveredMs` is null when it was not, or when nobody was seen to recover from it. */
 export interface CarriedOut {
@@ -28,7 +29,7 @@ export interface Pieces {
   readonly samples: Samples.Samples;
   readonly faults: ReadonlyArray<CarriedOut>;
   readonly payments: PaymentFigures;
-  readonly memoryMb: number;
+  readonly usage: Usage.Usage;
   /** When the audit began to wait for quiet, epoch milliseconds. */
   readonly auditedAt: number;
   readonly audited: VerifyResult;
@@ -99,7 +100,7 @@ export const assemble = (pieces: Pieces): RunReport => {
     saga: { p50Ms, p95Ms, p99Ms },
     payments: pieces.payments,
     restarts,
-    memoryMb: pieces.memoryMb,
+    ...pieces.usage,
     invariants: audited.invariants,
     thresholds: [
       ...Thresholds.evaluate(scenario, evidence, pieces.timings),

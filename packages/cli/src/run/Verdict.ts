@@ -8,6 +8,14 @@ const maxViolationsShown = 5;
 const mark = (ok: boolean): string => (ok ? green("ok") : red("FAIL"));
 const ms = (value: number): string => `${Math.round(value)}`;
 
+const cpuLine = (cpu: RunReport["cpuPerOrderMs"]): ReadonlyArray<string> => {
+  if (cpu === null) return [];
+  const { load, postgres, services, simulators, supervisor, total } = cpu;
+  return [
+    `cpu       ${total} ms an order: services ${services}, PostgreSQL ${postgres}, simulators ${simulators}, supervisor ${supervisor}, load ${load}`,
+  ];
+};
+
 export const render = (report: RunReport): string => {
   const { coupons, orders, payments } = report;
   const routes = table(
@@ -51,6 +59,7 @@ export const render = (report: RunReport): string => {
     ...report.restarts.map(({ recoveredMs, service }) => `kill -9   ${service}: ready again after ${recoveredMs} ms`),
     `drained   ${report.drainedMs === null ? red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
     `durable   fsync ${report.durability.fsync}, synchronous_commit ${report.durability.synchronousCommit}; ${report.memoryMb} MB at the peak`,
+    ...cpuLine(report.cpuPerOrderMs),
     "",
     routes,
     "",

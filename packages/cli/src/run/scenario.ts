@@ -21,6 +21,7 @@ import type { Connection } from "./connect.ts";
 import type { LiveTable } from "./LiveTable.ts";
 import { injectAll } from "./faults.ts";
 import { assemble } from "./Report.ts";
+import * as Usage from "./Usage.ts";
 import { audit } from "./verify.ts";
 
 export interface ScenarioOptions {
@@ -34,7 +35,6 @@ export interface ScenarioOptions {
 }
 
 const scenariosFolder = path.join(repositoryRoot, "scenarios");
-const memorySampleMillis = 2000;
 
 export const reportFile = "report.json";
 
@@ -112,18 +112,6 @@ const ask = <A, E>(connection: Connection, database: string, question: Effect.Ef
     Effect.mapError(asCliError),
   );
 
-/** The highest sum of PSS seen while the load ran. */
-const memoryPeak = (connection: Connection) => {
-  let peak = 0;
-  const sample = Effect.map(connection.status, ({ memoryMb }) => {
-    peak = Math.max(peak, memoryMb);
-  });
-  return {
-    sampling: Effect.ignore(sample).pipe(Effect.andThen(Effect.sleep(memorySampleMillis)), Effect.forever),
-    peak: () => peak,
-  };
-};
-
 const runName = (scenario: string, at: number): string =>
   `${scenario}-${new Date(at).toISOString().slice(0, 19).replaceAll(/[-:]/g, "").replace("T", "-")}`;
 
@@ -161,12 +149,13 @@ export const run = Effect.fnUntraced(function* (
   const faults = yield* Effect.forkChild(
     Effect.flatMap(Deferred.await(started), (begun) => injectAll(scenario, connection, begun, options.live.note)),
   );
-  const memory = memoryPeak(connection);
-  const sampler = yield* Effect.forkChild(memory.sampling);
+  const observer = Usage.observe(connection.status);
+  const sampler = yield* Effect.forkChild(observer.sampling);
   const summary = yield* LoadProcess.run({
     job,
     onProgress: (progress) => {
       if (progress.type === "started") Deferred.doneUnsafe(started, Effect.succeed(progress));
+      if (progress.type === "second") observer.second(progress);
       options.live.show(progress);
     },
     execArgv: ["--conditions=@destiny/source"],
@@ -204,7 +193,7 @@ export const run = Effect.fnUntraced(function* (
     samples: yield* Samples.read(path.join(folder, Summary.files.samples)).pipe(Effect.mapError(asCliError)),
     faults: yield* Fiber.join(faults),
     payments: yield* ask(connection, "destiny_payment", figures),
-    memoryMb: memory.peak(),
+    usage: observer.usage(summary),
     auditedAt,
     audited,
     timings: options.timings,

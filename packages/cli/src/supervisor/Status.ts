@@ -6,7 +6,7 @@
 import { readProcesses } from "../instance/ProcessesFile.ts";
 import type { Instance } from "../instance/InstanceFile.ts";
 import type { InstancePaths } from "../instance/Home.ts";
-import { isAlive, pssMb, type ProcessTable, withDescendants } from "../instance/ProcessTable.ts";
+import { cpuSeconds, isAlive, pssMb, type ProcessTable, withDescendants } from "../instance/ProcessTable.ts";
 import type { Component, ServiceStatus, StatusReport } from "../StatusReport.ts";
 import { isReady, type HostedService, type ProcessSpec } from "./ServiceProcess.ts";
 import { postgresPort, topology } from "./Topology.ts";
@@ -83,13 +83,18 @@ export const report = async (input: {
   readonly settings: Readonly<Record<string, string>>;
 }): Promise<StatusReport> => {
   const { instance, processes, units } = input;
-  const memory = new Map(
-    units.map((unit) => {
-      const pid = unit.running()?.pid ?? 0;
-      const pids = pid === 0 ? [] : unit.name === "postgres" ? withDescendants(pid) : [pid];
-      return [unit.name, pids.reduce((sum, member) => sum + pssMb(member), 0)] as const;
-    }),
-  );
+  const pidsOf = (unit: Unit): ReadonlyArray<number> => {
+    const pid = unit.running()?.pid ?? 0;
+    return pid === 0 ? [] : unit.name === "postgres" ? withDescendants(pid) : [pid];
+  };
+  const sum = (pids: ReadonlyArray<number>, of: (pid: number) => number): number =>
+    pids.reduce((total, pid) => total + of(pid), 0);
+  const memory = new Map(units.map((unit) => [unit.name, sum(pidsOf(unit), pssMb)] as const));
+  const cpu = { services: 0, postgres: 0, simulators: 0, supervisor: cpuSeconds(process.pid) };
+  for (const unit of units) {
+    const kind = unit.name === "postgres" || unit.name === "simulators" ? unit.name : "services";
+    cpu[kind] += sum(pidsOf(unit), cpuSeconds);
+  }
   const own = pssMb(process.pid);
   const total = [...memory.values()].reduce((sum, mb) => sum + mb, own);
   const services: Array<ServiceStatus> = [];
@@ -119,6 +124,7 @@ export const report = async (input: {
     services,
     supervisor: { pid: process.pid, since: input.since, pssMb: own },
     memoryMb: Math.round(total * 10) / 10,
+    cpuSeconds: cpu,
     settings: Object.fromEntries(Object.entries(input.settings).filter(([name]) => timings.has(name))),
     restarts: units
       .flatMap((unit) => unit.restarts())
@@ -149,6 +155,7 @@ export const reportStopped = (table: ProcessTable, paths: InstancePaths, instanc
     }),
     supervisor: null,
     memoryMb: 0,
+    cpuSeconds: { services: 0, postgres: 0, simulators: 0, supervisor: 0 },
     settings: {},
     restarts: [],
   };

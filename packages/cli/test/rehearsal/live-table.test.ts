@@ -8,6 +8,7 @@ type Second = Extract<Summary.Progress, { readonly type: "second" }>;
 
 const at = (second: number): Second => ({
   type: "second",
+  cpuSeconds: 1,
   second,
   orders: summary.orders,
   dropped: 1,

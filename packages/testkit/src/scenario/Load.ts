@@ -38,6 +38,11 @@ export interface Running {
 
 const maxExamples = 20;
 
+const cpuSeconds = (): number => {
+  const { system, user } = process.cpuUsage();
+  return (user + system) / 1e6;
+};
+
 export const start = (job: Job, scenario: Scenario, onProgress: (progress: Progress) => void): Running => {
   const stopping = { asked: false, hooks: new Set<() => void>() };
   return {
@@ -208,6 +213,7 @@ const execute = async ({ world, scenario, options, limits, plan, accounts, stopp
       unexpected: metrics.unexpectedCount(),
       inFlight: under.size,
       ...metrics.lastSecond(),
+      cpuSeconds: cpuSeconds(),
     });
   }, 1000);
 

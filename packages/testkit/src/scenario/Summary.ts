@@ -225,6 +225,8 @@ export const Progress = Schema.Union([
     /** Of the answers to `POST /v1/orders`, and of orders that became payable, in the last second; 0 without any. */
     orderP95Ms: Schema.Finite,
     payableP95Ms: Schema.Finite,
+    /** CPU time that the load process has used so far. */
+    cpuSeconds: Schema.Finite,
   }),
   Schema.Struct({ type: Schema.Literal("finished"), summary: Schema.String }),
   Schema.Struct({ type: Schema.Literal("failed"), message: Schema.String }),
