@@ -36,6 +36,12 @@ export interface ScenarioOptions {
 
 const scenariosFolder = path.join(repositoryRoot, "scenarios");
 
+/**
+ * The load process shares two cores with the shop. What it allocates lives as long as a request, so a larger nursery than
+ * Node's spares it most of its garbage collection (13 % of its time at 130 orders/s); its memory is not the shop's.
+ */
+const loadFlags = ["--conditions=@destiny/source", "--max-semi-space-size=64"];
+
 export const reportFile = "report.json";
 
 /** The names of the scenarios that this checkout has. */
@@ -158,7 +164,7 @@ export const run = Effect.fnUntraced(function* (
       if (progress.type === "second") observer.second(progress);
       options.live.show(progress);
     },
-    execArgv: ["--conditions=@destiny/source"],
+    execArgv: loadFlags,
   }).pipe(
     Effect.mapError(
       ({ message }) =>

@@ -33,6 +33,8 @@ export interface Options {
   readonly maxPoolConnections?: number | undefined;
   /** How often an idle consumer looks without having been notified. Default 2,000. */
   readonly pollMillis?: number | undefined;
+  /** From the beginning of a batch to the next one's, while a consumer is up to date; 0: none. Default 10. */
+  readonly minBatchGapMillis?: number | undefined;
   /** How long a finished position may stay unwritten. Default 200. */
   readonly positionFlushMillis?: number | undefined;
   /** How soon a killed member is noticed. Default 2,000. */
@@ -48,6 +50,7 @@ export interface Options {
 export const defaults = {
   maxPoolConnections: 4,
   pollMillis: 2000,
+  minBatchGapMillis: 10,
   positionFlushMillis: 200,
   rebalanceMillis: 2000,
   sessionTimeoutMillis: 10_000,
@@ -80,6 +83,7 @@ const make = Effect.fnUntraced(function* (
   const sql = yield* SqlClient.SqlClient;
   const limits = {
     pollMillis: options.pollMillis ?? defaults.pollMillis,
+    minBatchGapMillis: options.minBatchGapMillis ?? defaults.minBatchGapMillis,
     rebalanceMillis: options.rebalanceMillis ?? defaults.rebalanceMillis,
     sessionTimeoutMillis: options.sessionTimeoutMillis ?? defaults.sessionTimeoutMillis,
     sweepMillis: options.sweepMillis ?? defaults.sweepMillis,
@@ -155,6 +159,7 @@ const make = Effect.fnUntraced(function* (
           positions,
           maxBatchRecords: subscription.maxBatchRecords ?? defaultMaxBatchRecords,
           pollMillis: limits.pollMillis,
+          minBatchGapMillis: limits.minBatchGapMillis,
           handler,
         }),
       );

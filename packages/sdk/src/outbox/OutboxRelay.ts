@@ -10,6 +10,10 @@
  * gap: nobody else can then have a row in between. A gap is somebody else's row, or one that commits late, or one that was
  * rolled back; the table knows which, so after a gap the relay reads for `pollMillis`, and at least that often anyway.
  *
+ * Between idle and saturation a sender without pauses spends its time on batches of one, and so do all its readers. So two
+ * publications begin at least `minPublishGapMillis` apart: a message that comes alone leaves at once, and what comes within the
+ * gap leaves together. Rejected: waiting before the first one, which would slow down an idle shop.
+ *
  * A topic that the bus refuses blocks only itself. A bus that is away is waited for, without losing or reordering anything.
  */
 import * as Clock from "effect/Clock";
@@ -26,6 +30,8 @@ import { Outbox, type Row } from "./Outbox.ts";
 export interface Options {
   /** Messages per publish. */
   readonly maxBatchMessages: number;
+  /** From the beginning of a publication to the next one's; 0: none. */
+  readonly minPublishGapMillis: number;
   /** Published messages that may wait to be moved, and for how long: one statement then moves those of several batches. */
   readonly maxUnmovedMessages: number;
   readonly moveDelayMillis: number;
@@ -37,6 +43,7 @@ export interface Options {
 
 export const defaultOptions: Options = {
   maxBatchMessages: 512,
+  minPublishGapMillis: 10,
   maxUnmovedMessages: 512,
   moveDelayMillis: 100,
   pollMillis: 2000,
@@ -137,13 +144,23 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       },
     );
 
+  let lastAt = Number.NEGATIVE_INFINITY;
+  /** A clock that was set back costs no more than a gap. */
+  const pace = (now: number) =>
+    Effect.sleep(Math.min(options.minPublishGapMillis, lastAt + options.minPublishGapMillis - now));
+
   const turn = Effect.gen(function* () {
+    const wokenAt = yield* Clock.currentTimeMillis;
+    if (wokenAt < lastAt + options.minPublishGapMillis) yield* pace(wokenAt);
     // Closed before the look: a commit that lands in between opens it again.
     yield* outbox.awake.close;
     const now = yield* Clock.currentTimeMillis;
     const rows = handedOver(now) ?? (yield* read(now));
     for (const { position } of rows) if (position > edge) edge = position;
-    if (rows.length > 0) yield* relay(rows);
+    if (rows.length > 0) {
+      lastAt = now;
+      yield* relay(rows);
+    }
     if (unmoved.length >= options.maxUnmovedMessages) yield* move;
     // A batch that was not full held all that was committed; what commits later opens the latch.
     if (rows.length === options.maxBatchMessages) return;
@@ -164,4 +181,6 @@ export const layer = (options: Partial<Options> = {}): Layer.Layer<never, never,
   Layer.effectDiscard(Effect.forkScoped(lead("outbox", run(options))));
 
 /** For an outbox in memory, whose process is the only one. */
-export const layerMemory: Layer.Layer<never, never, Outbox | EventBus> = Layer.effectDiscard(Effect.forkScoped(run()));
+export const layerMemory: Layer.Layer<never, never, Outbox | EventBus> = Layer.effectDiscard(
+  Effect.forkScoped(run({ minPublishGapMillis: 0 })),
+);

@@ -265,6 +265,30 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
     }),
   );
 
+  it.effect(
+    "what is published within the gap of a batch is one batch, and what comes after it is handled at once",
+    () =>
+      Effect.gen(function* () {
+        const bus = yield* instance({ minBatchGapMillis: 2000 });
+        const topic = Topic.make("gap", { owner: "test", partitions: 1 });
+        yield* bus.createTopics([topic]);
+        const batches: Array<number> = [];
+        const handled = (count: number) =>
+          eventually(
+            `${count} are handled`,
+            Effect.sync(() => batches.reduce((sum, size) => sum + size, 0) === count),
+          );
+        yield* bus.subscribe({ group: "gap-group", topics: [topic] }, (batch) =>
+          Effect.sync(() => void batches.push(batch.length)),
+        );
+        yield* bus.publish([said(topic, "a", 0)]);
+        yield* handled(1);
+        for (let index = 1; index <= 4; index++) yield* bus.publish([said(topic, "a", index)]);
+        yield* handled(5);
+        assert.deepStrictEqual(batches, [1, 4]);
+      }),
+  );
+
   it.effect("a record that nobody announced is found by the poll", () =>
     Effect.gen(function* () {
       const sql = yield* SqlClient.SqlClient;

@@ -6,11 +6,12 @@ import * as Layer from "effect/Layer";
 
 export interface Recording {
   readonly published: Array<Envelope.Envelope>;
+  readonly batches: Array<ReadonlyArray<Envelope.Envelope>>;
   readonly refused: Set<string>;
   away: boolean;
 }
 
-export const recording = (): Recording => ({ published: [], refused: new Set(), away: false });
+export const recording = (): Recording => ({ published: [], batches: [], refused: new Set(), away: false });
 
 export const layer = (record: Recording): Layer.Layer<EventBus.EventBus> =>
   Layer.succeed(
@@ -36,6 +37,7 @@ export const layer = (record: Recording): Layer.Layer<EventBus.EventBus> =>
             );
           }
           record.published.push(...envelopes);
+          record.batches.push(envelopes);
           return Effect.void;
         }),
     }),

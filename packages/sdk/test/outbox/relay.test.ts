@@ -8,6 +8,7 @@ import * as Exit from "effect/Exit";
 import * as Fiber from "effect/Fiber";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
+import * as TestClock from "effect/testing/TestClock";
 import { inject } from "vitest";
 import * as Notebook from "./Notebook.ts";
 import * as RecordingBus from "./RecordingBus.ts";
@@ -317,6 +318,30 @@ describe("OutboxRelay", () => {
       yield* outbox.add([draft("one"), draft("two")]);
       yield* Effect.yieldNow.pipe(Effect.repeat({ until: () => record.published.length === 2, times: 100 }));
       assert.deepStrictEqual(words(record), ["one", "two"]);
+    }).pipe(Effect.provide(Outbox.layerMemory({ source: "destiny/memory" }))),
+  );
+
+  it.effect("what comes alone leaves at once; what comes within the gap leaves together when it ends", () =>
+    Effect.gen(function* () {
+      const record = RecordingBus.recording();
+      const outbox = yield* Outbox.Outbox;
+      yield* Effect.forkScoped(
+        OutboxRelay.run({ minPublishGapMillis: 50 }).pipe(Effect.provide(RecordingBus.layer(record))),
+      );
+      const published = () => record.batches.map((batch) => batch.length);
+      const settled = Effect.yieldNow.pipe(Effect.repeat({ times: 100 }));
+      yield* outbox.add([draft("one")]);
+      yield* settled;
+      assert.deepStrictEqual(published(), [1]);
+      yield* outbox.add([draft("two")]);
+      yield* TestClock.adjust("20 millis");
+      yield* outbox.add([draft("three")]);
+      yield* TestClock.adjust("29 millis");
+      assert.deepStrictEqual(published(), [1]);
+      yield* TestClock.adjust("1 millis");
+      yield* settled;
+      assert.deepStrictEqual(published(), [1, 2]);
+      assert.deepStrictEqual(words(record), ["one", "two", "three"]);
     }).pipe(Effect.provide(Outbox.layerMemory({ source: "destiny/memory" }))),
   );
 });

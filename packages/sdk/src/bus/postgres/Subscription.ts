@@ -1,10 +1,15 @@
 /**
  * One consumer: fetches from all partitions that its member owns, hands batches to the handler, advances.
  *
+ * A consumer that is up to date begins two batches at least `minBatchGapMillis` apart: what comes alone is handled at once,
+ * what comes within the gap is handled together. Without that every record is a batch, and a commit, until the consumer cannot
+ * keep up any more.
+ *
  * While a full batch is handled the next one is fetched, so at most twice `maxBatchRecords` are in memory. A batch whose
  * partitions were lost meanwhile is interrupted; records of partitions that were given up are dropped, not delivered.
  */
 import * as Cause from "effect/Cause";
+import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -32,12 +37,14 @@ export interface Options<E> {
   readonly positions: Positions;
   readonly maxBatchRecords: number;
   readonly pollMillis: number;
+  readonly minBatchGapMillis: number;
   readonly handler: (batch: ReadonlyArray<BusRecord>) => Effect.Effect<void, E>;
 }
 
 /** Runs until it is interrupted. */
 export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.fn.Return<never> {
-  const { group, handler, maxBatchRecords, member, membership, pollMillis, positions, sql } = options;
+  const { group, handler, maxBatchRecords, member, membership, minBatchGapMillis, pollMillis, positions, sql } =
+    options;
 
   const stillOwned = ({ owned }: Fetched): boolean => member.owned.get(owned.lock) === owned;
 
@@ -127,6 +134,12 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       Effect.as(Deferred.await(batch[0]?.owned.session.lost ?? Deferred.makeUnsafe<void>()), false),
     );
 
+  let begunAt = 0;
+  const pace = Effect.flatMap(Clock.currentTimeMillis, (now) => {
+    const left = begunAt + minBatchGapMillis - now;
+    // A clock that was set back costs no more than a gap.
+    return left > 0 ? Effect.sleep(Math.min(left, minBatchGapMillis)) : Effect.void;
+  });
   const idle = Effect.timeoutOption(Queue.take(member.wake), pollMillis);
 
   let failures = 0;
@@ -147,6 +160,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
     batch = batch.filter(stillOwned);
     if (batch.length === 0 && caughtUp) {
       const woken = yield* idle;
+      yield* pace;
       const told = Option.isSome(woken) ? toldBatch() : undefined;
       caughtUp = told !== undefined;
       batch = told ?? [];
@@ -165,6 +179,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       }
     }
     yield* warnOfGaps(batch);
+    begunAt = yield* Clock.currentTimeMillis;
     const current = batch;
     const ahead = current.length < maxBatchRecords ? Effect.succeed([]) : fetch(endsOf(current));
     const [handled, next] = yield* Effect.all([Effect.exit(handle(current)), Effect.exit(ahead)], { concurrency: 2 });
