@@ -13,7 +13,7 @@
 import * as Clock from "effect/Clock";
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
-import * as HttpClient from "effect/http/HttpClient";
+import type * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
@@ -78,14 +78,7 @@ export const make = Effect.fnUntraced(function* (
   options: Options,
 ): Effect.fn.Return<PaymentGateway, never, HttpClient.HttpClient> {
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.mapRequest((request) =>
-      request.pipe(
-        HttpClientRequest.prependUrl(options.baseUrl),
-        HttpClientRequest.setHeader("bootpay-api-version", apiVersion),
-      ),
-    ),
-  );
+  const client = yield* Calls.clientAt(options.baseUrl, HttpClientRequest.setHeader("bootpay-api-version", apiVersion));
   const access = BootpayAccess.make(options.credentials, (request, millis) =>
     Calls.send(client, request, readToken, millis),
   );

@@ -6,8 +6,8 @@
  */
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient";
 import * as Effect from "effect/Effect";
-import type * as HttpClient from "effect/http/HttpClient";
-import type * as HttpClientRequest from "effect/http/HttpClientRequest";
+import * as HttpClient from "effect/http/HttpClient";
+import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import type * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { type InquiryOutcome, type NotSent, notSent, type Unknown, unknown } from "../PaymentGateway.ts";
@@ -29,6 +29,16 @@ export const httpClient: Layer.Layer<HttpClient.HttpClient> = NodeHttpClient.lay
   connect: { timeout: connectTimeoutMillis },
   connections: maxConnections,
 });
+
+/** The ambient client at a vendor's address; `sign` adds what every request to this vendor carries. */
+export const clientAt = (
+  baseUrl: string,
+  sign: (request: HttpClientRequest.HttpClientRequest) => HttpClientRequest.HttpClientRequest,
+): Effect.Effect<HttpClient.HttpClient, never, HttpClient.HttpClient> =>
+  Effect.map(
+    HttpClient.HttpClient,
+    HttpClient.mapRequest((request) => sign(HttpClientRequest.prependUrl(request, baseUrl))),
+  );
 
 /** The vendor's own no, in its own words. */
 export interface Refusal {

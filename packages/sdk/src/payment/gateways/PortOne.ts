@@ -14,7 +14,7 @@
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
 import type * as HttpBody from "effect/http/HttpBody";
-import * as HttpClient from "effect/http/HttpClient";
+import type * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
@@ -95,13 +95,9 @@ export const make = Effect.fnUntraced(function* (
   const readConfirmation = reads(Confirmation);
   const readCancellation = reads(Cancellation);
 
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.mapRequest((request) =>
-      request.pipe(
-        HttpClientRequest.prependUrl(options.baseUrl),
-        HttpClientRequest.setHeader("authorization", `PortOne ${Redacted.value(options.apiSecret)}`),
-      ),
-    ),
+  const client = yield* Calls.clientAt(
+    options.baseUrl,
+    HttpClientRequest.setHeader("authorization", `PortOne ${Redacted.value(options.apiSecret)}`),
   );
 
   const pathOf = (id: string): string => `/payments/${encodeURIComponent(id)}`;

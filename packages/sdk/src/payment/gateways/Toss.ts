@@ -10,7 +10,7 @@
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
 import type * as HttpBody from "effect/http/HttpBody";
-import * as HttpClient from "effect/http/HttpClient";
+import type * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import * as Layer from "effect/Layer";
 import type * as Redacted from "effect/Redacted";
@@ -118,14 +118,11 @@ export const make = Effect.fnUntraced(function* (
   options: Options,
 ): Effect.fn.Return<PaymentGateway, never, HttpClient.HttpClient> {
   const timeoutMillis = options.timeoutMillis ?? defaultTimeoutMillis;
-  const client = (yield* HttpClient.HttpClient).pipe(
-    HttpClient.mapRequest((request) =>
-      request.pipe(
-        HttpClientRequest.prependUrl(options.baseUrl),
-        // The colon after the key is part of the vendor's format: a user name with an empty password.
-        HttpClientRequest.basicAuth(options.secretKey, ""),
-        HttpClientRequest.setHeaders({ "accept-language": "en-US", ...options.headers }),
-      ),
+  const client = yield* Calls.clientAt(options.baseUrl, (request) =>
+    request.pipe(
+      // The colon after the key is part of the vendor's format: a user name with an empty password.
+      HttpClientRequest.basicAuth(options.secretKey, ""),
+      HttpClientRequest.setHeaders({ "accept-language": "en-US", ...options.headers }),
     ),
   );
 
