@@ -2,7 +2,7 @@
  * What every service of the shop stands on: its own database with inbox and outbox, the bus, and who may call it.
  */
 import { Auth, TokenVerifier } from "@destiny/sdk/http";
-import { EventBus, PostgresBus } from "@destiny/sdk/bus";
+import { EventBus, PostgresBus, TracedBus } from "@destiny/sdk/bus";
 import { Database } from "@destiny/sdk/machine";
 import { Inbox, Outbox, OutboxRelay, Tables } from "@destiny/sdk/outbox";
 import { Migrations } from "@destiny/sdk/sql";
@@ -29,6 +29,8 @@ export const client = (name: ServiceName) =>
       const nameOf = yield* Settings.DatabaseName;
       return PgClient.layer({
         url: Settings.urlOf(yield* Settings.databaseUrl, nameOf(catalogued)),
+        // Said again, because spans are named after it and the client does not read it out of the address.
+        database: nameOf(catalogued),
         maxConnections: poolSize,
         applicationName: `destiny-${name}`,
       });
@@ -43,14 +45,16 @@ export const database = (name: ServiceName) =>
   );
 
 /** Shared by all services of a process. */
-export const bus = Layer.unwrap(
-  Effect.gen(function* () {
-    return PostgresBus.layer({
-      url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
-      // One of the catalogue's connections is the one that listens and owns partitions.
-      maxPoolConnections: busPoolSize - 1,
-    });
-  }),
+export const bus = TracedBus.layer(
+  Layer.unwrap(
+    Effect.gen(function* () {
+      return PostgresBus.layer({
+        url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
+        // One of the catalogue's connections is the one that listens and owns partitions.
+        maxPoolConnections: busPoolSize - 1,
+      });
+    }),
+  ),
 );
 
 /** Verifies tokens with the user service's published keys. */
