@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
 import { busDatabase, busPoolSize, type ServiceName } from "../catalogue.ts";
 import { Topics } from "../contracts/index.ts";
+import * as Retention from "./Retention.ts";
 import * as Settings from "./Settings.ts";
 
 /** Connections to the service's own database. */
@@ -52,6 +53,7 @@ export const bus = TracedBus.layer(
         url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
         // One of the catalogue's connections is the one that listens and owns partitions.
         maxPoolConnections: busPoolSize - 1,
+        maxHoldMillis: yield* Retention.busHoldMillis,
       });
     }),
   ),
@@ -80,9 +82,10 @@ export const migrate = (...own: ReadonlyArray<Migrations.Migrations>) =>
 
 const partitionsEvery = Duration.hours(1);
 
-/** The relay, and the partitions of the days to come. */
-export const workers = Layer.merge(
+/** The relay, the partitions of the days to come, and the end of what was kept long enough. */
+export const workers = Layer.mergeAll(
   OutboxRelay.layer(),
+  Retention.layer,
   Layer.effectDiscard(
     Effect.sleep(partitionsEvery).pipe(
       Effect.andThen(Tables.ensurePartitions),
