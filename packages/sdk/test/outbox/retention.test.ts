@@ -124,6 +124,21 @@ describe("the retention of a service's tables", () => {
     );
   });
 
+  layer(fresh(), { excludeTestServices: true })("of evidence that goes before its cause", (it) => {
+    it.effect("an input whose messages are forgotten as sent accuses nobody", () =>
+      Effect.gen(function* () {
+        yield* partitionOf(5);
+        yield* apply(5, yield* said(5, "a", "one"));
+        yield* apply(1, yield* said(1, "a", "two"));
+        yield* sendAll;
+        const [, sent] = Retention.jobs({ ...keep, sentMillis: 3 * day });
+        assert.strictEqual(sent && (yield* Sweeper.sweep(sent)), 1);
+        assert.strictEqual((yield* remembered).length, 2);
+        assert.deepStrictEqual(yield* audited, { id: "I8", checked: 1, violations: [] });
+      }),
+    );
+  });
+
   layer(fresh(), { excludeTestServices: true })("of what waits", (it) => {
     it.effect("touches neither an unsent message nor a parked letter, however old; a settled letter goes", () =>
       Effect.gen(function* () {
