@@ -139,4 +139,25 @@ export const mutations: ReadonlyArray<Mutation> = [
     replace: 'return when === "now" ? "Event" : "ForeignEvent";',
     tests: ["sdk", `${test}/saga`],
   },
+  {
+    rule: "a day of the inbox stays while an input in it was applied lately",
+    file: `${sdk}/outbox/Retention.ts`,
+    find: "if (late.length === 0) return yield*",
+    replace: "return yield*",
+    tests: ["sdk", `${test}/outbox/retention.test.ts`],
+  },
+  {
+    rule: "a record waits for a group that has not finished it",
+    file: `${sdk}/bus/postgres/BusRetention.ts`,
+    find: 'm."offset" < coalesce(f.position, p.next_offset)',
+    replace: "true",
+    tests: ["sdk", `${test}/bus/postgres.test.ts`],
+  },
+  {
+    rule: "what a message leads to hangs on its processing",
+    file: `${sdk}/bus/TracedBus.ts`,
+    find: "records.push({ ...record, envelope: under(span, record.envelope) });",
+    replace: "records.push(record);",
+    tests: ["sdk", `${test}/bus/traced.test.ts`],
+  },
 ];

@@ -8,7 +8,8 @@
  *
  * Limits: `maxPoolConnections` and one connection for ownership and notifications a process; 4,096 partitions a topic;
  * publishers of one partition commit one after the other; batches of a group run one at a time per subscription. Records
- * are deleted when their topic's retention is over, also those that a group has not read (which is then logged as an error).
+ * are deleted when their topic's retention is over. Those that a group has not finished are kept for `maxHoldMillis` more, and
+ * then deleted as well (which is logged as an error).
  */
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Config from "effect/Config";
@@ -21,6 +22,7 @@ import type { SqlError } from "effect/sql/SqlError";
 import { partitionOf, type Topic } from "../message/Topic.ts";
 import { BusError, BusUnavailable, defaultMaxBatchRecords, EventBus, TopicMismatch } from "./EventBus.ts";
 import * as BusMigrations from "./postgres/BusMigrations.ts";
+import * as BusRetention from "./postgres/BusRetention.ts";
 import * as BusStore from "./postgres/BusStore.ts";
 import * as Membership from "./postgres/Membership.ts";
 import * as Positions from "./postgres/Positions.ts";
@@ -45,6 +47,8 @@ export interface Options {
   readonly sweepMillis?: number | undefined;
   /** Records that one statement of a sweep deletes. Default 5,000. */
   readonly maxSweepRecords?: number | undefined;
+  /** How much longer a record is kept for a group that has not finished it. Default 48 hours. */
+  readonly maxHoldMillis?: number | undefined;
 }
 
 export const defaults = {
@@ -56,18 +60,24 @@ export const defaults = {
   sessionTimeoutMillis: 10_000,
   sweepMillis: 3_600_000,
   maxSweepRecords: 5000,
+  maxHoldMillis: 48 * 3_600_000,
 } as const;
 
 export const migrate = BusMigrations.migrate;
 
 /** Deletes records that are older than their topic keeps them, in bounded steps; answers how many. */
-export const sweep = Effect.fn("PostgresBus.sweep")(function* (
-  maxSweepRecords: number = defaults.maxSweepRecords,
-): Effect.fn.Return<number, SqlError, SqlClient.SqlClient> {
+export const sweep = Effect.fn("PostgresBus.sweep")(function* ({
+  maxHoldMillis,
+  maxSweepRecords,
+}: { readonly maxHoldMillis: number; readonly maxSweepRecords: number } = defaults): Effect.fn.Return<
+  number,
+  SqlError,
+  SqlClient.SqlClient
+> {
   const sql = yield* SqlClient.SqlClient;
   let total = 0;
   for (;;) {
-    const deleted = yield* BusStore.sweepOnce(sql, maxSweepRecords);
+    const deleted = yield* BusRetention.sweepOnce(sql, { maxRecords: maxSweepRecords, maxHoldMillis });
     total += deleted;
     if (deleted < maxSweepRecords) return total;
   }
@@ -87,6 +97,8 @@ const make = Effect.fnUntraced(function* (
     rebalanceMillis: options.rebalanceMillis ?? defaults.rebalanceMillis,
     sessionTimeoutMillis: options.sessionTimeoutMillis ?? defaults.sessionTimeoutMillis,
     sweepMillis: options.sweepMillis ?? defaults.sweepMillis,
+    maxSweepRecords: options.maxSweepRecords ?? defaults.maxSweepRecords,
+    maxHoldMillis: options.maxHoldMillis ?? defaults.maxHoldMillis,
   };
   const scope = yield* Effect.scope;
   yield* Effect.mapError(migrate, unavailable);
@@ -97,7 +109,7 @@ const make = Effect.fnUntraced(function* (
   });
   const sweeping = yield* Effect.cached(
     Effect.sleep(limits.sweepMillis).pipe(
-      Effect.andThen(Effect.provideService(sweep(options.maxSweepRecords), SqlClient.SqlClient, sql)),
+      Effect.andThen(Effect.provideService(sweep(limits), SqlClient.SqlClient, sql)),
       Effect.catchCause((cause) => Effect.logWarning("the sweep failed; it comes again", cause)),
       Effect.forever,
       Effect.forkIn(scope),

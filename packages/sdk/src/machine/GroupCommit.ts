@@ -31,6 +31,7 @@ import type { Decided, Entry, Fate, Parts } from "./Decide.ts";
 import { GroupCommitError, IdReused, Overloaded, Poisoned } from "./Errors.ts";
 import type { Identified, Machine, Versioned } from "./Machine.ts";
 import type { MachineStore } from "./MachineStore.ts";
+import * as GroupTrace from "./GroupTrace.ts";
 import { InputLog, OutputLog } from "./Ports.ts";
 
 /** A message taken from the bus: readable as an input of the machine, or poison from the start. */
@@ -180,7 +181,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     const group = takeGroup();
     const startedAt = clock.currentTimeMillisUnsafe();
     const entries = group.flatMap((waiting) => waiting.entries).map(forward);
-    return Effect.flatMap(Effect.exit(committer.commit(entries)), (exit) => {
+    return Effect.flatMap(Effect.exit(GroupTrace.traced(machine.name, entries, committer.commit(entries))), (exit) => {
       const ended = clock.currentTimeMillisUnsafe();
       let offset = 0;
       for (const waiting of group) {

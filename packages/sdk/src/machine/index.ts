@@ -7,3 +7,4 @@ export * as GroupCommit from "./GroupCommit.ts";
 export * as Machine from "./Machine.ts";
 export * as MachineStore from "./MachineStore.ts";
 export * as Ports from "./Ports.ts";
+export * as Retention from "./Retention.ts";

@@ -18,6 +18,7 @@ import type { Identified } from "../machine/Machine.ts";
 import type { Envelope } from "../message/Envelope.ts";
 import { type AnyCommand, type Command, type Event, replySchema, replySuffix } from "../message/Message.ts";
 import type { Topic } from "../message/Topic.ts";
+import * as TraceContext from "../message/TraceContext.ts";
 
 /** What a message means to a machine: an input, nothing, or something that cannot be read. */
 export type Meaning<Input> =
@@ -151,7 +152,16 @@ export const run = Effect.fn("Consumer.run")(function* <Input>(
       yield* Metric.update(Metric.withAttributes(duplicates, labels), report.duplicates);
       if (report.poisoned.length === 0) return;
       yield* Metric.update(Metric.withAttributes(deadLetters, labels), report.poisoned.length);
-      for (const letter of report.poisoned) yield* Effect.logError("dead letter", { ...labels, ...letter });
+      const traceparents = new Map(
+        batch.map((record) => {
+          const envelope = record._tag === "Readable" ? record.envelope : record.standIn;
+          return [envelope.id, envelope.traceparent] as const;
+        }),
+      );
+      for (const letter of report.poisoned) {
+        const told = Effect.logError("dead letter", { ...labels, ...letter });
+        yield* TraceContext.continued(traceparents.get(letter.id))(told);
+      }
       yield* pauseIfFlooded(report.poisoned.length);
     });
 

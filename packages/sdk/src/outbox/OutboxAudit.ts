@@ -4,20 +4,24 @@
  * - I8, the sending half: every message that an input caused (its inbox row names them) was published.
  * - I9: per consumer, source, topic and key the first applications are in `sequence` order. No bus orders one topic against
  *   another, so a reply and an event of the same source may be applied in either order.
+ *
+ * Both look as far back as the tables are complete (see `Retention`).
  */
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import { type Finding, maxNamedViolations, type Violation } from "../machine/Audit.ts";
+import * as Retention from "./Retention.ts";
 
 const published = Effect.fnUntraced(function* (sql: SqlClient.SqlClient) {
+  const since = new Date(yield* Retention.completeSince("outbox_sent"));
   const [count] = yield* sql<{
     readonly n: bigint;
-  }>`SELECT coalesce(sum(cardinality(emitted)), 0)::bigint AS n FROM inbox`;
+  }>`SELECT coalesce(sum(cardinality(emitted)), 0)::bigint AS n FROM inbox WHERE at >= ${since}`;
   const violations = yield* sql<Violation>`
     SELECT e.id::text AS id, 'caused by ' || i.consumer || ' input ' || i.id || ' but never published' AS what
     FROM inbox i, unnest(i.emitted) AS e(id)
-    WHERE NOT EXISTS (SELECT 1 FROM outbox_sent s WHERE s.id = e.id) LIMIT ${maxNamedViolations}`;
+    WHERE i.at >= ${since} AND NOT EXISTS (SELECT 1 FROM outbox_sent s WHERE s.id = e.id) LIMIT ${maxNamedViolations}`;
   return { id: "I8", checked: Number(count?.n ?? 0), violations } satisfies Finding;
 });
 

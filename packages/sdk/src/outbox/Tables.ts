@@ -106,13 +106,24 @@ CREATE TABLE dead_letter_action (
 
 `;
 
+/** How far back a table is complete, and what finds old rows where no day can be dropped; see `Retention`. */
+const retention = `
+CREATE TABLE retention (
+  name text PRIMARY KEY,
+  before timestamptz NOT NULL
+);
+
+CREATE INDEX inbox_timeless_at ON inbox_timeless USING brin (at);
+
+CREATE INDEX inbox_default_at ON inbox_default USING brin (at);
+
+`;
+
+const made = (text: string) => Effect.flatMap(SqlClient.SqlClient, statements(text));
+
 export const migrations: Migrations = {
   room: "outbox",
-  steps: {
-    "0001_tables": Effect.gen(function* () {
-      yield* statements(tables)(yield* SqlClient.SqlClient);
-    }),
-  },
+  steps: { "0001_tables": made(tables), "0002_retention": made(retention) },
 };
 
 /** Creates the coming days' partitions: when a service starts, and once an hour. */

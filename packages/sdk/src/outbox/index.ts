@@ -5,4 +5,5 @@ export * as Leadership from "./Leadership.ts";
 export * as Outbox from "./Outbox.ts";
 export * as OutboxAudit from "./OutboxAudit.ts";
 export * as OutboxRelay from "./OutboxRelay.ts";
+export * as Retention from "./Retention.ts";
 export * as Tables from "./Tables.ts";

@@ -9,6 +9,7 @@ import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { GroupCommit } from "../machine/GroupCommit.ts";
 import { Ids } from "../message/Ids.ts";
+import * as TraceContext from "../message/TraceContext.ts";
 import { type CancelOutcome, type InquiryOutcome, type PaymentGateway, PaymentGateways } from "./PaymentGateway.ts";
 import type { Limits } from "./PaymentLimits.ts";
 import type { Attempt, Input, Intent, Output, Rejection } from "./PaymentMachine.ts";
@@ -54,7 +55,7 @@ export const make = Effect.fnUntraced(function* (commit: GroupCommit<Input, Outp
 
   const submit = Effect.fnUntraced(function* (input: Input) {
     const at = yield* Clock.currentTimeMillis;
-    return yield* commit.submit({ id: ids.next(at), at, input });
+    return yield* commit.submit({ id: ids.next(at), at, traceparent: yield* TraceContext.current, input });
   });
   const backOff = (tries: number, now: number, maxMillis = limits.maxAskAgainMillis): number =>
     now + Math.min(limits.askAgainMillis * 2 ** tries, maxMillis);

@@ -25,6 +25,7 @@ import type { Envelope } from "../message/Envelope.ts";
 import { Ids } from "../message/Ids.ts";
 import { type Data, encode, replySuffix } from "../message/Message.ts";
 import type { Topic } from "../message/Topic.ts";
+import * as TraceContext from "../message/TraceContext.ts";
 import type { AnyDefinition, Definition } from "./Saga.ts";
 import * as SagaHistory from "./SagaHistory.ts";
 import * as SagaMachine from "./SagaMachine.ts";
@@ -155,7 +156,8 @@ export const make = Effect.fnUntraced(function* (
   });
 
   const submit = Effect.fnUntraced(function* (id: string, input: SagaInput, fingerprint?: string) {
-    return yield* commit.submit({ id, fingerprint, at: yield* Clock.currentTimeMillis, input });
+    const at = yield* Clock.currentTimeMillis;
+    return yield* commit.submit({ id, fingerprint, at, traceparent: yield* TraceContext.current, input });
   });
 
   const start: SagaEngine["Service"]["start"] = Effect.fn("SagaEngine.start")(function* (definition, input, given) {

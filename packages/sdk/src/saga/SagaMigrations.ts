@@ -44,8 +44,10 @@ CREATE TABLE saga_journal (
 export const migrations: Migrations = {
   room: "saga",
   steps: {
-    "0001_tables": Effect.gen(function* () {
-      yield* statements(tables)(yield* SqlClient.SqlClient);
-    }),
+    "0001_tables": Effect.flatMap(SqlClient.SqlClient, statements(tables)),
+    "0002_ended": Effect.flatMap(
+      SqlClient.SqlClient,
+      statements("CREATE INDEX saga_ended ON saga (ended_at) WHERE ended_at IS NOT NULL"),
+    ),
   },
 };

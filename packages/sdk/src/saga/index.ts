@@ -5,6 +5,7 @@ export * as SagaJournal from "./SagaJournal.ts";
 export * as SagaMachine from "./SagaMachine.ts";
 export * as SagaMigrations from "./SagaMigrations.ts";
 export * as SagaRegistry from "./SagaRegistry.ts";
+export * as SagaRetention from "./SagaRetention.ts";
 export * as SagaState from "./SagaState.ts";
 export * as SagaStore from "./SagaStore.ts";
 export * as SagaTable from "./SagaTable.ts";

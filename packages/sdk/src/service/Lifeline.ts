@@ -39,6 +39,7 @@ const onStdinEnd = (stop: () => void): void => {
 export const run = <A, E>(main: Effect.Effect<A, E>, options?: Options): void => {
   const fiber = Effect.runFork(main);
   let isStopping = false;
+  let wasSignalled = false;
 
   const stop = (): void => {
     if (isStopping) return;
@@ -48,7 +49,9 @@ export const run = <A, E>(main: Effect.Effect<A, E>, options?: Options): void =>
   };
 
   const onSignal = (): void => {
-    if (isStopping) process.exit(1);
+    // A signal behind the end of standard input is the supervisor saying the same thing twice.
+    if (wasSignalled) process.exit(1);
+    wasSignalled = true;
     stop();
   };
 

@@ -1,7 +1,7 @@
 /**
  * A span, a duration and the correlation headers for every request.
  *
- * Guarantee: a server span exists whether or not anything exports it, continues the caller's `traceparent`, and its ids are in the answer
+ * Guarantee: a server span exists whether or not anything records it, continues the caller's `traceparent`, and its ids are in the answer
  * (`traceparent`, `X-Request-Id`) and in every problem and log line.
  *
  * Limits: durations are recorded by route template, so the number of series is bounded by the routes; unmatched paths are one series.
@@ -15,7 +15,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Metric from "effect/Metric";
 import * as Tracer from "effect/Tracer";
-import * as Telemetry from "./Telemetry.ts";
+import * as TraceContext from "../message/TraceContext.ts";
 
 type Request = HttpServerRequest.HttpServerRequest;
 type Response = HttpServerResponse.HttpServerResponse;
@@ -98,7 +98,7 @@ export const middleware = (options: Options) => {
           const id = requestId(request, span);
           return Effect.succeed(
             HttpServerResponse.setHeaders(response, {
-              ...(span === undefined ? {} : { traceparent: Telemetry.formatTraceparent(span) }),
+              ...(span === undefined ? {} : { traceparent: TraceContext.format(span) }),
               ...(id === undefined ? {} : { "x-request-id": id }),
               ...(options.isDraining() ? { connection: "close" } : {}),
             }),

@@ -30,6 +30,7 @@ import * as Lifeline from "./Lifeline.ts";
 import * as RequestTelemetry from "./RequestTelemetry.ts";
 import * as RouteTable from "./RouteTable.ts";
 import * as Telemetry from "./Telemetry.ts";
+import * as Tracing from "./Tracing.ts";
 
 export interface Options<RE, RR, WE = never, WR = never, ME = never, MR = never, CR = never>
   extends HttpListener.Options {
@@ -127,6 +128,7 @@ export const make = Effect.fnUntraced(function* <RE, RR, WE = never, WR = never,
   const annotations = { ...(yield* References.CurrentLogAnnotations), [Telemetry.serviceAnnotation]: name };
   const ambient = Context.empty().pipe(
     Context.add(References.CurrentLogAnnotations, annotations),
+    Context.add(References.TracerSpanAnnotations, { [Tracing.serviceAttribute]: name }),
     Context.add(HttpIncomingMessage.MaxBodySize, ByteSize.bytes(maxBodyBytes)),
     Context.add(HttpMiddleware.TracerDisabledWhen, (request) => operational.includes(request.url)),
   );

@@ -2,9 +2,11 @@
  * Logs, traces and metrics of a process.
  *
  * Guarantee: a log entry is one line of JSON (`time`, `level`, `service`, `message`, `annotations`, `traceId`, `spanId`, `cause`) that went
- * through `Redaction`; traces and metrics leave the process only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set.
+ * through `Redaction`; traces and metrics leave the process only if `OTEL_EXPORTER_OTLP_ENDPOINT` is set. Which spans there are
+ * then, and what they cost when there are none, is the business of `Tracing`.
  *
- * Limits: logs go to standard output only; OTLP would carry them past the redaction. `LOG_LEVEL` is `Info` unless set.
+ * Limits: logs go to standard output only; OTLP would carry them past the redaction. Spans carry names, routes and statements
+ * without their parameters, never headers or bodies. `LOG_LEVEL` is `Info` unless set.
  */
 import * as Cause from "effect/Cause";
 import * as Config from "effect/Config";
@@ -12,8 +14,6 @@ import * as ConfigProvider from "effect/ConfigProvider";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as FetchHttpClient from "effect/http/FetchHttpClient";
-import * as Headers from "effect/http/Headers";
-import * as HttpTraceContext from "effect/http/HttpTraceContext";
 import * as Layer from "effect/Layer";
 import * as Logger from "effect/Logger";
 import * as Option from "effect/Option";
@@ -21,6 +21,7 @@ import * as PrometheusMetrics from "effect/observability/PrometheusMetrics";
 import * as References from "effect/References";
 import * as Tracer from "effect/Tracer";
 import * as Redaction from "./Redaction.ts";
+import * as Tracing from "./Tracing.ts";
 
 /** The log annotation that names the service in a process that hosts several. */
 export const serviceAnnotation = "service";
@@ -82,30 +83,12 @@ export const layer = (options: { readonly service: string }) =>
         Layer.succeed(References.MinimumLogLevel, level),
         Layer.succeed(References.CurrentLogAnnotations, { [serviceAnnotation]: options.service }),
       );
-      return Option.isNone(endpoint) ? logging : Layer.merge(logging, exporters(options.service));
+      const tracing = Option.isNone(endpoint)
+        ? Tracing.layer
+        : Layer.provideMerge(Tracing.layer, exporters(options.service));
+      return Layer.merge(logging, tracing);
     }),
   );
-
-/** The W3C `traceparent` of a span. */
-export const formatTraceparent = (span: Tracer.AnySpan): string =>
-  `00-${span.traceId.padStart(32, "0")}-${span.spanId}-${span.sampled ? "01" : "00"}`;
-
-/** The running `traceparent`, for an envelope; `undefined` outside of any span. */
-export const traceparent: Effect.Effect<string | undefined> = Effect.withFiber((fiber) => {
-  const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan);
-  return Effect.succeed(span === undefined ? undefined : formatTraceparent(span));
-});
-
-/** Runs an effect as a part of the trace that a message carries; a missing or malformed `traceparent` starts none. */
-export const continueTrace =
-  (header: string | undefined) =>
-  <A, E, R>(self: Effect.Effect<A, E, R>): Effect.Effect<A, E, R> => {
-    const parent =
-      header === undefined ? Option.none() : HttpTraceContext.w3c(Headers.fromInput({ traceparent: header }));
-    return Option.isSome(parent)
-      ? (Effect.provideService(self, Tracer.ParentSpan, parent.value) as Effect.Effect<A, E, R>)
-      : self;
-  };
 
 /** Prometheus wants the unit in the name; the instruments carry the OpenTelemetry names. */
 const prometheusName = (name: string): string => (name.endsWith(".duration") ? `${name}_seconds` : name);

@@ -41,17 +41,26 @@ export const ensure = Effect.fn("Partitions.ensure")(function* (
   );
 });
 
-/** Drops the daily partitions that end before `beforeMillis`; answers their names. */
-export const dropBefore = Effect.fn("Partitions.dropBefore")(function* (
+/** A day of a partitioned table. */
+export interface Day {
+  /** Name of its table. */
+  readonly partition: string;
+  readonly endMillis: number;
+}
+
+/** The days that end before then, the oldest first. The default partition is no day, nor is one with another name. */
+export const daysBefore = Effect.fn("Partitions.daysBefore")(function* (
   table: string,
   beforeMillis: number,
-): Effect.fn.Return<ReadonlyArray<string>, SqlError, SqlClient.SqlClient> {
+): Effect.fn.Return<ReadonlyArray<Day>, SqlError, SqlClient.SqlClient> {
   const sql = yield* SqlClient.SqlClient;
   const rows = yield* sql<{ readonly name: string }>`
     SELECT c.relname AS name FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
     WHERE i.inhparent = ${table}::regclass AND c.relname ~ ${`^${table}_[0-9]{8}$`} ORDER BY 1`;
-  const first = partitionName(table, dayOf(beforeMillis));
-  const old = rows.map((row) => row.name).filter((name) => name < first);
-  for (const name of old) yield* sql`DROP TABLE IF EXISTS ${sql(name)}`;
-  return old;
+  return rows
+    .map(({ name }): Day => {
+      const day = name.slice(-8).replace(/^(\d{4})(\d{2})(\d{2})$/, "$1-$2-$3");
+      return { partition: name, endMillis: Date.parse(day) + dayMillis };
+    })
+    .filter(({ endMillis }) => endMillis <= beforeMillis);
 });

@@ -3,9 +3,12 @@ import { EventBus } from "@destiny/sdk/bus";
 import { Envelope, Ids } from "@destiny/sdk/message";
 import { Consumer, DeadLetters } from "@destiny/sdk/outbox";
 import { TestDatabase } from "@destiny/testkit/postgres";
+import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Logger from "effect/Logger";
 import * as SqlClient from "effect/sql/SqlClient";
+import * as Tracer from "effect/Tracer";
 import { inject } from "vitest";
 import * as Notebook from "./Notebook.ts";
 
@@ -68,6 +71,21 @@ describe("Consumer", () => {
         yield* deliver(one, one);
         yield* deliver(one, two);
         assert.deepStrictEqual(yield* Notebook.words("a"), ["one", "two"]);
+      }),
+    );
+
+    it.effect("what is logged about a dead letter carries the trace of its message", () =>
+      Effect.gen(function* () {
+        const { deliver } = yield* consuming;
+        const traceId = "0af7651916cd43dd8448eb211c80319c";
+        const seen: Array<string | undefined> = [];
+        const logger = Logger.make<unknown, void>(({ fiber, message }) => {
+          if (String(message).startsWith("dead letter"))
+            seen.push(Context.getOrUndefined(fiber.context, Tracer.ParentSpan)?.traceId);
+        });
+        const bad = { ...said("traced", "defect"), traceparent: `00-${traceId}-b7ad6b7169203331-01` };
+        yield* deliver(said("other", "one"), bad).pipe(Effect.provide(Logger.layer([logger])));
+        assert.deepStrictEqual(seen, [traceId]);
       }),
     );
 

@@ -74,6 +74,10 @@ describe("the process's end", () => {
   stops("SIGTERM", undefined, (child) => void child.kill("SIGTERM"));
   stops("SIGINT", undefined, (child) => void child.kill("SIGINT"));
   stops("the end of standard input, when it is the lifeline", "stdin", (child) => child.stdin.end());
+  stops("the end of standard input and then SIGTERM, as a supervisor sends them", "stdin", (child) => {
+    child.stdin.end();
+    setTimeout(() => child.kill("SIGTERM"), 100);
+  });
 
   it.live("the end of standard input means nothing when it is not the lifeline", () =>
     Effect.gen(function* () {

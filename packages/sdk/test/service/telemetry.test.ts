@@ -12,6 +12,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
+import { TraceContext } from "@destiny/sdk/message";
 import { Redaction, Service, Telemetry } from "@destiny/sdk/service";
 import { call, captureConsole, captureLogs, silent } from "../http/support.ts";
 
@@ -135,7 +136,7 @@ describe("traces", () => {
       const logs = captureLogs();
       const handler = Effect.gen(function* () {
         yield* Effect.logInfo("inside");
-        return HttpServerResponse.text((yield* Telemetry.traceparent) ?? "none");
+        return HttpServerResponse.text((yield* TraceContext.current) ?? "none");
       });
       const { url } = yield* Service.make({
         name: "shop",
@@ -155,9 +156,9 @@ describe("traces", () => {
   it.live("a span around the service is not the parent of its requests", () =>
     Effect.gen(function* () {
       const Live = HttpApiBuilder.group(Api, "traces", (handlers) =>
-        handlers.handle("mine", () => Effect.map(Telemetry.traceparent, (traceparent) => traceparent ?? "none")),
+        handlers.handle("mine", () => Effect.map(TraceContext.current, (traceparent) => traceparent ?? "none")),
       );
-      const boot = yield* Telemetry.traceparent;
+      const boot = yield* TraceContext.current;
       const { url } = yield* Service.make({
         name: "shop",
         port: 0,
@@ -167,6 +168,35 @@ describe("traces", () => {
       assert.notInclude(answer.text, boot?.split("-")[1] ?? "no boot span");
       assert.include(answer.text, String(answer.headers["x-request-id"]));
     }).pipe(Effect.withSpan("boot")),
+  );
+
+  it.live(
+    "without an endpoint a request is one identity, its caller's trace, and nothing inside of it makes another",
+    () =>
+      Effect.gen(function* () {
+        const handler = Effect.gen(function* () {
+          const outside = yield* TraceContext.current;
+          const inside = yield* Effect.withSpan(Effect.withSpan(TraceContext.current, "inner"), "outer");
+          assert.strictEqual(inside, outside);
+          return HttpServerResponse.text(inside ?? "none");
+        });
+        const { url } = yield* Service.make({
+          name: "shop",
+          port: 0,
+          routes: HttpRouter.add("GET", "/trace", handler),
+        });
+        const caller = { traceparent: "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" };
+        const answer = yield* call(`${url}/trace`, { headers: caller });
+        assert.strictEqual(answer.text, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00");
+        assert.strictEqual(answer.headers["x-request-id"], "0af7651916cd43dd8448eb211c80319c");
+        const [first, second] = [yield* call(`${url}/trace`), yield* call(`${url}/trace`)];
+        assert.match(first.text, /^00-[0-9a-f]{32}-[0-9a-f]{16}-00$/);
+        assert.strictEqual(first.headers["traceparent"], first.text);
+        assert.notStrictEqual(first.text, second.text, "one trace per request");
+      }).pipe(
+        Effect.provide(Telemetry.layer({ service: "shop" })),
+        Effect.provideService(ConfigProvider.ConfigProvider, ConfigProvider.fromEnvRecord({ LOG_LEVEL: "Fatal" })),
+      ),
   );
 
   it.live("with an OTLP endpoint one server span a request is exported, named by its route", () =>
@@ -198,6 +228,9 @@ describe("traces", () => {
         });
         const answer = yield* call(`${url}/things/1`);
         yield* call(`${url}/readyz`);
+        // A loop that polls is nobody's work, and what it leads to does not share its silence.
+        const polling = Effect.withSpan(Effect.withSpan(TraceContext.current, "statement", { kind: "client" }), "poll");
+        assert.strictEqual(yield* polling, undefined);
         return String(answer.headers["x-request-id"]);
       }).pipe(Effect.provide(telemetry), Effect.scoped);
       const spans = received.join("");
@@ -207,15 +240,11 @@ describe("traces", () => {
     }),
   );
 
-  it.effect("a message continues the trace of its envelope; a malformed one starts none", () =>
-    Effect.gen(function* () {
-      const traceId = "0af7651916cd43dd8448eb211c80319c";
-      const inside = Effect.withSpan(Telemetry.traceparent, "consume");
-      const continued = yield* inside.pipe(Telemetry.continueTrace(`00-${traceId}-b7ad6b7169203331-01`));
-      assert.match(continued ?? "", new RegExp(`^00-${traceId}-[0-9a-f]{16}-01$`));
-      const malformed = yield* inside.pipe(Telemetry.continueTrace("00-nonsense"));
-      assert.notInclude(malformed ?? "", traceId);
-      assert.strictEqual(yield* Telemetry.traceparent, undefined);
-    }),
-  );
+  it("a malformed traceparent is none", () => {
+    assert.strictEqual(TraceContext.parse("00-nonsense"), undefined);
+    assert.strictEqual(TraceContext.parse(undefined), undefined);
+    const given = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+    const parsed = TraceContext.parse(given);
+    assert.strictEqual(parsed && TraceContext.format(parsed), given);
+  });
 });

@@ -3,10 +3,12 @@
  * and first applications per consumer, source and key are in order.
  *
  * The databases are separate, so the join is made here: published ids are read page by page from their source and looked up
- * in the inbox of each consumer. Ids that are missing are looked for a second time before they count.
+ * in the inbox of each consumer. Ids that are missing are looked for a second time before they count. What an inbox has
+ * forgotten by now (see the SDK's `Retention`) is not looked for.
  */
 import { Audit } from "@destiny/sdk/machine";
-import { Inbox, OutboxAudit } from "@destiny/sdk/outbox";
+import { Ids } from "@destiny/sdk/message";
+import { Inbox, OutboxAudit, Retention } from "@destiny/sdk/outbox";
 import { Bulk } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
@@ -40,8 +42,27 @@ const missing = (sql: SqlClient.SqlClient, consumer: string, ids: ReadonlyArray<
     (rows) => rows.map((row) => row.id),
   );
 
+/** How far the clocks of two hosts may lie apart: an input bears its consumer's time, its id the sender's. */
+const skewMillis = 60_000;
+
+/** From which id on the inbox of each service is complete. */
+const completeInboxes = Effect.gen(function* () {
+  const sources = yield* Sources;
+  const since = new Map<Publishing, number>();
+  for (const service of publishing) {
+    const inbox = Retention.completeSince("inbox").pipe(
+      Effect.provideService(SqlClient.SqlClient, sources.of(service)),
+    );
+    since.set(service, (yield* inbox) + skewMillis);
+  }
+  return since;
+});
+
 /** What one service published, as each of its consumers saw it. */
-const applied = Effect.fnUntraced(function* (source: Publishing): Effect.fn.Return<Audit.Finding, SqlError, Sources> {
+const applied = Effect.fnUntraced(function* (
+  source: Publishing,
+  completeSince: ReadonlyMap<Publishing, number>,
+): Effect.fn.Return<Audit.Finding, SqlError, Sources> {
   const sources = yield* Sources;
   let after = -1n;
   let checked = 0;
@@ -51,7 +72,11 @@ const applied = Effect.fnUntraced(function* (source: Publishing): Effect.fn.Retu
   for (;;) {
     const sent = yield* page(sources.of(source), after);
     for (const subscription of subscriptions) {
-      const taken = sent.filter(({ topic, type }) => subscription.topics.has(topic) && subscription.takes(type));
+      const since = completeSince.get(subscription.service) ?? 0;
+      const taken = sent.filter(
+        ({ id, topic, type }) =>
+          subscription.topics.has(topic) && subscription.takes(type) && (Ids.timeOf(id) ?? since) >= since,
+      );
       if (taken.length === 0) continue;
       checked += taken.length;
       const suspects = yield* look(
@@ -74,7 +99,8 @@ export const audit: Effect.Effect<ReadonlyArray<Audit.Finding>, SqlError, Source
   const local = yield* Effect.forEach(publishing, (service) =>
     Effect.provideService(OutboxAudit.audit, SqlClient.SqlClient, sources.of(service)),
   );
-  const findings = [...local.flat(), ...(yield* Effect.forEach(publishing, applied))];
+  const inboxes = yield* completeInboxes;
+  const findings = [...local.flat(), ...(yield* Effect.forEach(publishing, (source) => applied(source, inboxes)))];
   return ["I8", "I9"].map((id) =>
     Audit.merge(
       id,

@@ -6,7 +6,7 @@
  *
  * Limits: `Forwarded` (RFC 7239) is dropped, because two accounts of the same fact invite contradiction.
  */
-import { Telemetry } from "@destiny/sdk/service";
+import { TraceContext } from "@destiny/sdk/message";
 import * as Cookies from "effect/http/Cookies";
 import type * as Tracer from "effect/Tracer";
 import type { IncomingHttpHeaders, IncomingMessage } from "node:http";
@@ -82,7 +82,7 @@ export const forRequest = (
     if (value !== undefined) result.push(name, value);
   }
   addForwarding(result, request, trusted);
-  if (span !== undefined) result.push("traceparent", Telemetry.formatTraceparent(span));
+  if (span !== undefined) result.push("traceparent", TraceContext.format(span));
   const given = textOf(request.headers["x-request-id"]);
   const requestId = given !== undefined && requestIdPattern.test(given) ? given : span?.traceId;
   if (requestId !== undefined) result.push("x-request-id", requestId);

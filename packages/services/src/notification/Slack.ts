@@ -15,6 +15,7 @@ import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as Redacted from "effect/Redacted";
+import * as Schema from "effect/Schema";
 import type { Outcome } from "./State.ts";
 
 export const defaultBaseUrl = "https://hooks.slack.com";
@@ -47,9 +48,23 @@ const config = Config.all({
   adminWebhook: Config.Redacted("SLACK_ADMIN_WEBHOOK").pipe(Config.option),
 });
 
+/** A shop that plays with a simulator must not tell the people of a real one, nor the other way round. */
+export class WebhookElsewhere extends Schema.TaggedError<WebhookElsewhere>()("WebhookElsewhere", {
+  origin: Schema.String,
+}) {
+  override get message(): string {
+    return `SLACK_ADMIN_WEBHOOK is no address at ${this.origin} (SLACK_BASE_URL)`;
+  }
+}
+
 const make = Effect.gen(function* () {
   const { adminWebhook, baseUrl } = yield* config;
   const origin = new URL(baseUrl).origin;
+  const pathOf = (url: Redacted.Redacted): string | undefined => {
+    const address = Redacted.value(url);
+    return address.startsWith(`${origin}/`) ? address.slice(origin.length) : undefined;
+  };
+  if (Option.exists(adminWebhook, (url) => pathOf(url) === undefined)) return yield* new WebhookElsewhere({ origin });
   const client = yield* HttpClient.HttpClient;
 
   const post = (url: string, text: string): Effect.Effect<Outcome> =>
@@ -69,10 +84,7 @@ const make = Effect.gen(function* () {
 
   return {
     /** The path of a webhook; undefined when the address is not one of Slack's. */
-    pathOf: (url: Redacted.Redacted): string | undefined => {
-      const address = Redacted.value(url);
-      return address.startsWith(`${origin}/`) ? address.slice(origin.length) : undefined;
-    },
+    pathOf,
     /** Tells a brand, by the path of its webhook. */
     tell: (path: string, text: string) => post(`${origin}${path}`, text),
     /** Tells those who run the shop. */

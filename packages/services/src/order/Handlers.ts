@@ -1,7 +1,6 @@
 /** The order context over HTTP: see contracts/order.api.ts. */
 import { Auth, IdempotencyKey, Page, Prefer } from "@destiny/sdk/http";
-import { Ids } from "@destiny/sdk/message";
-import { Telemetry } from "@destiny/sdk/service";
+import { Ids, TraceContext } from "@destiny/sdk/message";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
@@ -107,7 +106,7 @@ const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
           .submit({
             id: yield* Ids.fresh,
             at: yield* Clock.currentTimeMillis,
-            traceparent: yield* Telemetry.traceparent,
+            traceparent: yield* TraceContext.current,
             input: {
               _tag: "RequestCancel",
               orderId: params.id,

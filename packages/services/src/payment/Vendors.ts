@@ -1,5 +1,6 @@
 /**
- * The gateways of this shop: those whose keys are in the environment, each behind the breakers of this process.
+ * The gateways of this shop: those whose keys are in the environment, each behind the breakers of this process. One that is
+ * half given is refused: passed over in silence, it would be missed on the day when another one is down.
  *
  * `DESTINY_PAYMENT_TIMEOUT` is the time-out of a call to any of them (default: each adapter's own).
  * `DESTINY_PAYMENT_WEIGHTS` (`toss=3,portone=1`; default: 1 each) says how new orders are shared out; 0 sends nobody there any
@@ -13,6 +14,7 @@ import * as Effect from "effect/Effect";
 import type * as HttpClient from "effect/http/HttpClient";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
+import * as Redacted from "effect/Redacted";
 import * as Schema from "effect/Schema";
 
 interface Vendor {
@@ -30,15 +32,53 @@ export class NoGateway extends Schema.TaggedError<NoGateway>()("NoGateway", {
   }
 }
 
+export class HalfGiven extends Schema.TaggedError<HalfGiven>()("HalfGiven", {
+  provider: Schema.String,
+  given: Schema.Array(Schema.String),
+  missing: Schema.Array(Schema.String),
+}) {
+  override get message(): string {
+    return `${this.provider} is half given: ${this.given.join(" and ")} is set, ${this.missing.join(" and ")} is not`;
+  }
+}
+
 export class BadWeights extends Schema.TaggedError<BadWeights>()("BadWeights", { part: Schema.String }) {
   override get message(): string {
     return `DESTINY_PAYMENT_WEIGHTS: "${this.part}" is not <gateway>=<weight> of a gateway whose keys are set`;
   }
 }
 
+/** Whether a variable says something; a blank one does not. */
+const isGiven = (name: string) =>
+  Effect.map(Config.option(Config.Redacted(name)), (value) =>
+    Option.exists(value, (one) => Redacted.value(one).trim() !== ""),
+  );
+
+interface Keys {
+  /** Variables that belong together; any complete set will do. */
+  readonly sets: readonly [ReadonlyArray<string>, ...ReadonlyArray<ReadonlyArray<string>>];
+  /** Where the gateway is: who says that wants it. */
+  readonly baseUrl: string;
+}
+
+/** True with a complete set, false without anything. */
+const areGiven = Effect.fnUntraced(function* (provider: string, { baseUrl, sets }: Keys) {
+  let complete = false;
+  for (const names of sets) {
+    const missing = yield* Effect.filter(names, (name) => Effect.map(isGiven(name), (given) => !given));
+    const given = names.filter((name) => !missing.includes(name));
+    if (given.length > 0 && missing.length > 0) return yield* new HalfGiven({ provider, given, missing });
+    complete ||= missing.length === 0;
+  }
+  if (!complete && (yield* isGiven(baseUrl))) {
+    return yield* new HalfGiven({ provider, given: [baseUrl], missing: sets[0] });
+  }
+  return complete;
+});
+
 const taking = <Options extends { readonly timeoutMillis?: number | undefined }>(
   provider: string,
-  keys: ReadonlyArray<string>,
+  keys: Keys,
   adapter: {
     readonly config: Config.Config<Options>;
     readonly make: (options: Options) => Vendor["gateway"];
@@ -47,8 +87,7 @@ const taking = <Options extends { readonly timeoutMillis?: number | undefined }>
 ) => ({
   keys,
   vendor: Effect.gen(function* () {
-    const set = yield* Effect.forEach(keys, (key) => Config.option(Config.Redacted(key)));
-    if (!set.some(Option.isSome)) return [];
+    if (!(yield* areGiven(provider, keys))) return [];
     const options = yield* adapter.config;
     const timeout = yield* Config.option(Config.Duration("DESTINY_PAYMENT_TIMEOUT"));
     const timeoutMillis = Option.match(timeout, {
@@ -60,9 +99,19 @@ const taking = <Options extends { readonly timeoutMillis?: number | undefined }>
 });
 
 const known = [
-  taking(Toss.provider, ["TOSS_SECRET_KEY"], Toss),
-  taking(PortOne.provider, ["PORTONE_API_SECRET"], PortOne),
-  taking(Bootpay.provider, ["BOOTPAY_CLIENT_KEY", "BOOTPAY_APPLICATION_ID"], Bootpay),
+  taking(Toss.provider, { sets: [["TOSS_SECRET_KEY"]], baseUrl: "TOSS_BASE_URL" }, Toss),
+  taking(PortOne.provider, { sets: [["PORTONE_API_SECRET"]], baseUrl: "PORTONE_BASE_URL" }, PortOne),
+  taking(
+    Bootpay.provider,
+    {
+      sets: [
+        ["BOOTPAY_CLIENT_KEY", "BOOTPAY_SECRET_KEY"],
+        ["BOOTPAY_APPLICATION_ID", "BOOTPAY_PRIVATE_KEY"],
+      ],
+      baseUrl: "BOOTPAY_BASE_URL",
+    },
+    Bootpay,
+  ),
 ];
 
 /** Weights by gateway, or what is wrong with the text. */
@@ -90,7 +139,7 @@ const make = Effect.gen(function* () {
     weight: weights.get(provider) ?? 1,
   }));
   if (!candidates.some(({ weight }) => weight > 0)) {
-    return yield* new NoGateway({ variables: known.flatMap(({ keys }) => keys) });
+    return yield* new NoGateway({ variables: known.map(({ keys }) => keys.sets[0].join(" with ")) });
   }
   return { vendors, candidates, maxTimeoutMillis: Math.max(...vendors.map(({ timeoutMillis }) => timeoutMillis)) };
 });

@@ -7,6 +7,7 @@ import * as Layer from "effect/Layer";
 import type * as SqlClient from "effect/sql/SqlClient";
 import { SagaApi, Topics } from "../contracts/index.ts";
 import * as Foundation from "../shared/Foundation.ts";
+import * as Retention from "../shared/Retention.ts";
 import * as Definitions from "./Definitions.ts";
 import * as Handlers from "./Handlers.ts";
 
@@ -47,6 +48,6 @@ export const layer = (port: number) =>
     name: "saga",
     port,
     routes: Foundation.api(SagaApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
-    workers: Layer.merge(consumer, Foundation.workers),
+    workers: Layer.mergeAll(consumer, Foundation.workers, Retention.sagas),
     checks,
   }).pipe(Layer.provide(engine), Layer.provide(Foundation.database("saga")));

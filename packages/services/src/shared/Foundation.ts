@@ -2,7 +2,7 @@
  * What every service of the shop stands on: its own database with inbox and outbox, the bus, and who may call it.
  */
 import { Auth, TokenVerifier } from "@destiny/sdk/http";
-import { EventBus, PostgresBus } from "@destiny/sdk/bus";
+import { EventBus, PostgresBus, TracedBus } from "@destiny/sdk/bus";
 import { Database } from "@destiny/sdk/machine";
 import { Inbox, Outbox, OutboxRelay, Tables } from "@destiny/sdk/outbox";
 import { Migrations } from "@destiny/sdk/sql";
@@ -18,6 +18,7 @@ import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
 import { busDatabase, busPoolSize, type ServiceName } from "../catalogue.ts";
 import { Topics } from "../contracts/index.ts";
+import * as Retention from "./Retention.ts";
 import * as Settings from "./Settings.ts";
 
 /** Connections to the service's own database. */
@@ -29,6 +30,8 @@ export const client = (name: ServiceName) =>
       const nameOf = yield* Settings.DatabaseName;
       return PgClient.layer({
         url: Settings.urlOf(yield* Settings.databaseUrl, nameOf(catalogued)),
+        // Said again, because spans are named after it and the client does not read it out of the address.
+        database: nameOf(catalogued),
         maxConnections: poolSize,
         applicationName: `destiny-${name}`,
       });
@@ -43,14 +46,17 @@ export const database = (name: ServiceName) =>
   );
 
 /** Shared by all services of a process. */
-export const bus = Layer.unwrap(
-  Effect.gen(function* () {
-    return PostgresBus.layer({
-      url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
-      // One of the catalogue's connections is the one that listens and owns partitions.
-      maxPoolConnections: busPoolSize - 1,
-    });
-  }),
+export const bus = TracedBus.layer(
+  Layer.unwrap(
+    Effect.gen(function* () {
+      return PostgresBus.layer({
+        url: Settings.urlOf(yield* Settings.databaseUrl, busDatabase),
+        // One of the catalogue's connections is the one that listens and owns partitions.
+        maxPoolConnections: busPoolSize - 1,
+        maxHoldMillis: yield* Retention.busHoldMillis,
+      });
+    }),
+  ),
 );
 
 /** Verifies tokens with the user service's published keys. */
@@ -76,9 +82,10 @@ export const migrate = (...own: ReadonlyArray<Migrations.Migrations>) =>
 
 const partitionsEvery = Duration.hours(1);
 
-/** The relay, and the partitions of the days to come. */
-export const workers = Layer.merge(
+/** The relay, the partitions of the days to come, and the end of what was kept long enough. */
+export const workers = Layer.mergeAll(
   OutboxRelay.layer(),
+  Retention.layer,
   Layer.effectDiscard(
     Effect.sleep(partitionsEvery).pipe(
       Effect.andThen(Tables.ensurePartitions),

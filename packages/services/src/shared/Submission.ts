@@ -1,8 +1,7 @@
 /** A request as an input of a machine, and what goes wrong with it as an HTTP answer. */
 import { IdempotencyKey, Problem } from "@destiny/sdk/http";
 import { Errors } from "@destiny/sdk/machine";
-import { Ids } from "@destiny/sdk/message";
-import { Telemetry } from "@destiny/sdk/service";
+import { Ids, TraceContext } from "@destiny/sdk/message";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 
@@ -12,14 +11,14 @@ export const stamp = Effect.fnUntraced(function* (identity: IdempotencyKey.Ident
     id: identity.inputId,
     fingerprint: identity.fingerprint,
     at: yield* Clock.currentTimeMillis,
-    traceparent: yield* Telemetry.traceparent,
+    traceparent: yield* TraceContext.current,
   };
 });
 
 /** An input of a request without an idempotency key: its id is fresh, so it repeats nothing. */
 export const fresh = Effect.fnUntraced(function* <Input>(input: Input) {
   const at = yield* Clock.currentTimeMillis;
-  return { id: yield* Ids.fresh, at, traceparent: yield* Telemetry.traceparent, input };
+  return { id: yield* Ids.fresh, at, traceparent: yield* TraceContext.current, input };
 });
 
 const secondsOf = (millis: number): number => Math.max(1, Math.ceil(millis / 1000));

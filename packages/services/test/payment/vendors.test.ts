@@ -38,6 +38,26 @@ describe("Vendors", () => {
     }),
   );
 
+  it.effect("a gateway that is half given is refused by the name of what is missing, not passed over", () =>
+    Effect.gen(function* () {
+      for (const [half, missing] of [
+        [{ TOSS_BASE_URL: "http://127.0.0.1:1" }, "TOSS_SECRET_KEY"],
+        [{ TOSS_BASE_URL: "http://127.0.0.1:1", TOSS_SECRET_KEY: " " }, "TOSS_SECRET_KEY"],
+        [{ PORTONE_BASE_URL: "http://127.0.0.1:1" }, "PORTONE_API_SECRET"],
+        [{ BOOTPAY_SECRET_KEY: "hush" }, "BOOTPAY_CLIENT_KEY"],
+        [{ BOOTPAY_CLIENT_KEY: "client" }, "BOOTPAY_SECRET_KEY"],
+        [{ BOOTPAY_APPLICATION_ID: "application" }, "BOOTPAY_PRIVATE_KEY"],
+        [{ ...bootpay, BOOTPAY_PRIVATE_KEY: "hush" }, "BOOTPAY_APPLICATION_ID"],
+      ] as const) {
+        const whole = Object.keys(half)[0]?.startsWith("TOSS") === true ? portone : toss;
+        const error = yield* Effect.flip(made({ ...whole, ...half }));
+        assert.instanceOf(error, Vendors.HalfGiven);
+        assert.match(String(error), new RegExp(`${missing}.* is not`));
+        assert.notInclude(String(error), "hush");
+      }
+    }),
+  );
+
   it.effect("a shop without a gateway that may be used does not start, nor one with weights that mean nothing", () =>
     Effect.gen(function* () {
       assert.strictEqual(yield* refused({}), "NoGateway");

@@ -192,5 +192,17 @@ describe("verify", () => {
         assert.isTrue(repaired.ok, JSON.stringify(repaired.invariants));
       }),
     );
+
+    it.effect("looks as far back as an inbox goes: what was lost is found, what was forgotten is not missed", () =>
+      Effect.gen(function* () {
+        const shop = yield* Shop;
+        const brand = shop.database("brand");
+        const i8 = Effect.map(shop.verify, ({ invariants }) => invariants.find(({ id }) => id === "I8"));
+        yield* brand`DELETE FROM inbox`;
+        assert.isAbove((yield* i8)?.violations.length ?? 0, 0);
+        yield* brand`INSERT INTO retention (name, before) VALUES ('inbox', now())`;
+        assert.deepStrictEqual((yield* i8)?.violations, []);
+      }),
+    );
   });
 });

@@ -238,28 +238,3 @@ export const lag = (
     ORDER BY t.name, p.partition`,
     (rows) => rows.map((row) => ({ ...row, records: Number(row.records) })),
   );
-
-/** Advisory lock (the one-number form) that keeps two processes from sweeping at once. */
-const sweepLock = 20_211_900_002;
-
-/** Deletes at most `maxRecords` records that are older than their topic keeps them, the oldest of each partition first. */
-export const sweepOnce = (sql: SqlClient, maxRecords: number): Effect.Effect<number, SqlError> =>
-  Effect.map(
-    sql<{ deleted: bigint }>`
-    WITH turn AS MATERIALIZED (SELECT pg_try_advisory_xact_lock(${sweepLock}) AS mine),
-    old AS MATERIALIZED (
-      SELECT m.topic_id, m.partition, m."offset" FROM turn, bus_partition p JOIN bus_topic t ON t.id = p.topic_id
-      CROSS JOIN LATERAL (
-        SELECT f.topic_id, f.partition, f."offset", f.published_at FROM bus_message f
-        WHERE f.topic_id = p.topic_id AND f.partition = p.partition ORDER BY f."offset" LIMIT ${maxRecords}::int4
-      ) m
-      WHERE turn.mine AND m.published_at < now() - make_interval(secs => t.retention_seconds)
-      LIMIT ${maxRecords}::int4
-    ),
-    gone AS (
-      DELETE FROM bus_message m USING old
-      WHERE m.topic_id = old.topic_id AND m.partition = old.partition AND m."offset" = old."offset" RETURNING 1
-    )
-    SELECT count(*) AS deleted FROM gone`,
-    ([row]) => Number(row?.deleted ?? 0),
-  );

@@ -8,6 +8,7 @@ import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient";
 import * as Effect from "effect/Effect";
 import * as HttpClient from "effect/http/HttpClient";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
+import type * as HttpClientResponse from "effect/http/HttpClientResponse";
 import type * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import { type InquiryOutcome, type NotSent, notSent, type Unknown, unknown } from "../PaymentGateway.ts";
@@ -73,6 +74,34 @@ export const reader =
     });
   };
 
+/** The framework's own span would carry the payment key, which is in the address, and send our trace to the vendor. */
+const asClientSpan = <A, E>(
+  client: HttpClient.HttpClient,
+  request: HttpClientRequest.HttpClientRequest,
+  use: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, E>,
+) =>
+  Effect.withSpan(
+    client
+      .pipe(
+        HttpClient.tapRequest(({ method, url }) => {
+          const { hostname, port, protocol } = new URL(url);
+          return Effect.annotateCurrentSpan({
+            "http.request.method": method,
+            "server.address": hostname,
+            "server.port": Number(port) || (protocol === "http:" ? 80 : 443),
+          });
+        }),
+        HttpClient.tap(({ status }) => Effect.annotateCurrentSpan("http.response.status_code", status)),
+      )
+      .execute(request)
+      .pipe(
+        Effect.flatMap(use),
+        Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
+      ),
+    request.method,
+    { kind: "client", captureStackTrace: false },
+  );
+
 /** Sends, and waits for at most `timeoutMillis`. */
 export const send = <Body>(
   client: HttpClient.HttpClient,
@@ -80,8 +109,7 @@ export const send = <Body>(
   read: Read<Body>,
   timeoutMillis: number,
 ): Effect.Effect<Answer<Body>> =>
-  client.execute(request).pipe(
-    Effect.flatMap((response) => Effect.map(response.text, (text) => read(response.status, text))),
+  asClientSpan(client, request, (response) => Effect.map(response.text, (text) => read(response.status, text))).pipe(
     Effect.scoped,
     Effect.catch((error) => Effect.succeed<Answer<Body>>(outcomeOf(error))),
     Effect.timeoutOrElse({
