@@ -31,6 +31,15 @@ export interface ProcessSpec {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/**
+ * Half of a heap's young generation. V8 lets it grow to 64 MB when a process allocates fast, as every start does, and keeps
+ * it. Measured over a rehearsal at 40 orders/s: 8 costs no CPU against that, 2 costs a tenth.
+ */
+const maxSemiSpaceMb = 8;
+
+/** For the supervisor and for what it starts. */
+export const nodeFlags = ["--conditions=@destiny/source", `--max-semi-space-size=${maxSemiSpaceMb}`] as const;
+
 const readyProbeMillis = 1_000;
 const failureTailLines = 15;
 
@@ -95,7 +104,7 @@ export const unitSpec = (
   launch: () =>
     new Promise<Running>((resolve, reject) => {
       const log = openLog(options.logs, spec.name);
-      const argv = ["--conditions=@destiny/source", ...scriptArguments(spec, options.instanceId)];
+      const argv = [...nodeFlags, ...scriptArguments(spec, options.instanceId)];
       const child = spawn(process.execPath, argv, {
         cwd: options.cwd,
         env: { ...baseEnvironment(), ...spec.environment, DESTINY_LIFELINE: "stdin" },
