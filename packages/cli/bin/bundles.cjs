@@ -5,8 +5,6 @@ var crypto = require("crypto");
 var fs = require("fs");
 var path = require("path");
 
-var root = path.resolve(__dirname, "../../..");
-
 function files(file) {
   if (!fs.statSync(file).isDirectory()) return [file];
   return fs
@@ -17,11 +15,11 @@ function files(file) {
     }, []);
 }
 
-function describe(output, sources) {
+function describe(root, output, sources) {
   var directory = path.join(root, output);
   function sourcesHash() {
     var hash = crypto.createHash("sha256");
-    ["scripts/bundle.ts"].concat(sources).forEach(function (source) {
+    sources.forEach(function (source) {
       files(path.join(root, source)).forEach(function (file) {
         hash.update(path.relative(root, file) + "\0").update(fs.readFileSync(file));
       });
@@ -41,8 +39,11 @@ function describe(output, sources) {
   };
 }
 
+var root = path.resolve(__dirname, "../../..");
+
 // What `destiny --help` and `--version` load.
-var cli = describe("packages/cli/dist/bundle", [
+var cli = describe(root, "packages/cli/dist/bundle", [
+  "scripts/bundle.ts",
   "scripts/build-cli.ts",
   "packages/cli/package.json",
   "packages/cli/bin",
@@ -50,7 +51,8 @@ var cli = describe("packages/cli/dist/bundle", [
 ]);
 
 // What the supervisor starts: services.js and simulators.js. The lockfile stands for the packages bundled with them.
-var shop = describe("packages/services/dist/bundle", [
+var shop = describe(root, "packages/services/dist/bundle", [
+  "scripts/bundle.ts",
   "scripts/build-shop.ts",
   "pnpm-lock.yaml",
   "packages/sdk/package.json",
@@ -61,4 +63,4 @@ var shop = describe("packages/services/dist/bundle", [
   "packages/testkit/src",
 ]);
 
-module.exports = { cli: cli, shop: shop };
+module.exports = { cli: cli, shop: shop, describe: describe };

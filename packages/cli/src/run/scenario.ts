@@ -112,7 +112,7 @@ const ask = <A, E>(connection: Connection, database: string, question: Effect.Ef
     Effect.mapError(asCliError),
   );
 
-/** The highest sum of PSS seen while the load ran. */
+/** The highest sum of PSS seen during the load and the audit. */
 const memoryPeak = (connection: Connection) => {
   let peak = 0;
   const sample = Effect.map(connection.status, ({ memoryMb }) => {
@@ -185,7 +185,6 @@ export const run = Effect.fnUntraced(function* (
     ),
   );
   options.live.end();
-  yield* Fiber.interrupt(sampler);
   // A fault near the end may still be recovering; the audit waits for a whole shop.
   yield* Fiber.await(faults);
 
@@ -196,6 +195,7 @@ export const run = Effect.fnUntraced(function* (
     simulatorsFolder: connection.paths.simulators,
     runFolder: folder,
   });
+  yield* Fiber.interrupt(sampler);
   const report = assemble({
     scenario,
     profile: connection.instance.profile,

@@ -37,8 +37,16 @@ export interface ProcessSpec {
  */
 const maxSemiSpaceMb = 8;
 
+/**
+ * The old generation: what a service may hold before it dies and is started again. The live heap of a service at its peak is
+ * below 50 MB; under V8's own bound of gigabytes a heap may grow to four times that before it is collected.
+ */
+const maxOldSpaceMb = 512;
+
 /** For the supervisor and for what it starts. */
 export const nodeFlags = ["--conditions=@destiny/source", `--max-semi-space-size=${maxSemiSpaceMb}`] as const;
+
+const serviceFlags = [...nodeFlags, `--max-old-space-size=${maxOldSpaceMb}`] as const;
 
 const readyProbeMillis = 1_000;
 const failureTailLines = 15;
@@ -104,7 +112,7 @@ export const unitSpec = (
   launch: () =>
     new Promise<Running>((resolve, reject) => {
       const log = openLog(options.logs, spec.name);
-      const argv = [...nodeFlags, ...scriptArguments(spec, options.instanceId)];
+      const argv = [...serviceFlags, ...scriptArguments(spec, options.instanceId)];
       const child = spawn(process.execPath, argv, {
         cwd: options.cwd,
         env: { ...baseEnvironment(), ...spec.environment, DESTINY_LIFELINE: "stdin" },
