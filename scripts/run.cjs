@@ -1,7 +1,7 @@
 "use strict";
 // Bootstrap and task runner. No dependencies; CommonJS and old syntax on purpose, so that even a very old Node parses
 // it and prints the message below. First run: installs pnpm (through npm), then everything in pnpm-lock.yaml, which
-// includes a real Node 24 (npm package "node"), then builds the destiny command. Later runs: two hashes skip both.
+// includes a real Node 24 (npm package "node"), then bundles the destiny command and the shop. Later runs: hashes skip it.
 var major = parseInt(process.versions.node.split(".")[0], 10);
 if (major < 18) {
   console.error(
@@ -18,7 +18,7 @@ var os = require("os");
 var path = require("path");
 var crypto = require("crypto");
 var cp = require("child_process");
-var cli = require("../packages/cli/bin/sources-hash.cjs");
+var bundles = require("../packages/cli/bin/bundles.cjs");
 
 var PNPM = "pnpm@12.21.0";
 var NODE_VERSION = "v24.21.0";
@@ -27,14 +27,16 @@ var node24 = path.join(root, "node_modules", "node", "bin", "node");
 var stampFile = path.join(root, "node_modules", ".bootstrap-stamp");
 var claimsDirectory = path.join(root, ".bootstrap.lock");
 var SOURCE = "--conditions=@destiny/source";
+// A command that becomes a supervisor lives as long as its shop; see maxSemiSpaceMb in the supervisor.
+var SEMI_SPACE = "--max-semi-space-size=8";
 
 // task -> arguments for Node 24, run from the repository root
 var TASKS = {
   start: function (rest) {
-    return [SOURCE, "packages/cli/bin/destiny.ts", "rehearse"].concat(rest);
+    return [SOURCE, SEMI_SPACE, "packages/cli/bin/destiny.ts", "rehearse"].concat(rest);
   },
   destiny: function (rest) {
-    return [SOURCE, "packages/cli/bin/destiny.ts"].concat(rest);
+    return [SOURCE, SEMI_SPACE, "packages/cli/bin/destiny.ts"].concat(rest);
   },
   test: function (rest) {
     return [SOURCE, "node_modules/vitest/vitest.mjs", "run"].concat(rest);
@@ -195,10 +197,10 @@ function install() {
   console.error("[bootstrap] done in " + ((Date.now() - t) / 1000).toFixed(1) + " s");
 }
 
-// The bundle serves only help and version, so a failure here is no reason to refuse the task.
-function buildCli() {
-  var r = cp.spawnSync(node24, [SOURCE, "scripts/build-cli.ts"], { cwd: root, stdio: ["ignore", 2, 2] });
-  if (r.error || r.status !== 0) console.error("[bootstrap] the destiny command's bundle was not built");
+// Without a bundle the sources are run, slower and with more memory, so a failure here is no reason to refuse the task.
+function build(name) {
+  var r = cp.spawnSync(node24, [SOURCE, "scripts/build-" + name + ".ts"], { cwd: root, stdio: ["ignore", 2, 2] });
+  if (r.error || r.status !== 0) console.error("[bootstrap] the bundle of the " + name + " was not built");
   return !r.error && r.status === 0;
 }
 
@@ -216,14 +218,21 @@ if (task !== "--install-only" && !Object.prototype.hasOwnProperty.call(TASKS, ta
 }
 
 var hash = inputHash();
+// Only who may start a shop needs it bundled: a test of one file does not wait for that.
+var wanted = ["start", "destiny", "--install-only"].indexOf(task) === -1 ? ["cli"] : ["cli", "shop"];
+function unbuilt() {
+  return wanted.filter(function (name) {
+    return !bundles[name].isBuilt();
+  });
+}
 var built = true;
-if (!isInstalled(hash) || !cli.isBuilt()) {
+if (!isInstalled(hash) || unbuilt().length > 0) {
   withLock(function () {
     if (!isInstalled(hash)) {
       install();
       fs.writeFileSync(stampFile, hash);
     }
-    if (!cli.isBuilt()) built = buildCli();
+    built = unbuilt().map(build).every(Boolean);
   });
 }
 if (task === "--install-only") process.exit(built ? 0 : 6);

@@ -18,15 +18,15 @@ export interface CatalogueService {
 
 /** In start order; the gateway comes last because it is worth nothing before the others. */
 export const services = [
-  { name: "user", port: 18080, database: "destiny_user", poolSize: 6 },
-  { name: "product", port: 18090, database: "destiny_product", poolSize: 8 },
-  { name: "stock", port: 18100, database: "destiny_stock", poolSize: 10 },
-  { name: "order", port: 18110, database: "destiny_order", poolSize: 10 },
-  { name: "brand", port: 18120, database: "destiny_brand", poolSize: 6 },
-  { name: "payment", port: 18130, database: "destiny_payment", poolSize: 10 },
-  { name: "notification", port: 18140, database: "destiny_notification", poolSize: 6 },
-  { name: "coupon", port: 18150, database: "destiny_coupon", poolSize: 10 },
-  { name: "saga", port: 8000, database: "destiny_saga", poolSize: 10 },
+  { name: "user", port: 18080, database: "destiny_user", poolSize: 4 },
+  { name: "product", port: 18090, database: "destiny_product", poolSize: 6 },
+  { name: "stock", port: 18100, database: "destiny_stock", poolSize: 6 },
+  { name: "order", port: 18110, database: "destiny_order", poolSize: 6 },
+  { name: "brand", port: 18120, database: "destiny_brand", poolSize: 4 },
+  { name: "payment", port: 18130, database: "destiny_payment", poolSize: 6 },
+  { name: "notification", port: 18140, database: "destiny_notification", poolSize: 4 },
+  { name: "coupon", port: 18150, database: "destiny_coupon", poolSize: 6 },
+  { name: "saga", port: 8000, database: "destiny_saga", poolSize: 6 },
   { name: "gateway", port: 8080, poolSize: 0 },
 ] as const satisfies ReadonlyArray<CatalogueService>;
 

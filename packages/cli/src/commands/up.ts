@@ -2,6 +2,9 @@ import { boolean } from "@oclif/core/flags";
 import { EffectCommand } from "../EffectCommand.ts";
 import { instanceFlag } from "../flags.ts";
 
+/** Since Node began to run the command. */
+const ready = (): string => `ready after ${(performance.now() / 1000).toFixed(1)} s`;
+
 export default class Up extends EffectCommand {
   static override summary = "Start the shop: PostgreSQL, the gateway simulators and every service.";
   static override description =
@@ -24,11 +27,13 @@ export default class Up extends EffectCommand {
     const options = { instance: flags.instance, single: flags.single, progress: (line: string) => this.progress(line) };
     if (flags.detach) {
       const report = await this.runEffect(upDetached(options));
+      this.progress(ready());
       this.log(card(report));
       return report;
     }
     await this.runEffect(
       upAttached(options, (report) => {
+        this.progress(ready());
         if (this.jsonEnabled()) this.logJson(report);
         else this.log(card(report));
       }),

@@ -203,10 +203,10 @@ export const proxyOf = (environment: NodeJS.ProcessEnv): string | undefined => {
 };
 
 const isBuilt = (): boolean => {
-  const hash = createRequire(import.meta.url)(path.join(repositoryRoot, "packages/cli/bin/sources-hash.cjs")) as {
-    readonly isBuilt: () => boolean;
+  const bundles = createRequire(import.meta.url)(path.join(repositoryRoot, "packages/cli/bin/bundles.cjs")) as {
+    readonly cli: { readonly isBuilt: () => boolean };
   };
-  return hash.isBuilt();
+  return bundles.cli.isBuilt();
 };
 
 const takenPorts = Effect.fnUntraced(function* (paths: InstancePaths) {

@@ -180,7 +180,6 @@ export const run = Effect.fnUntraced(function* (
     ),
   );
   options.live.end();
-  yield* Fiber.interrupt(sampler);
   // A fault near the end may still be recovering; the audit waits for a whole shop.
   yield* Fiber.await(faults);
 
@@ -191,6 +190,7 @@ export const run = Effect.fnUntraced(function* (
     simulatorsFolder: connection.paths.simulators,
     runFolder: folder,
   });
+  yield* Fiber.interrupt(sampler);
   const report = assemble({
     scenario,
     profile: connection.instance.profile,

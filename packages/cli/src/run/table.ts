@@ -46,6 +46,6 @@ export const card = (report: StatusReport): string => {
   const foot =
     supervisor === null
       ? `instance ${report.instance} (${report.profile}) has no supervisor; destiny up starts it, destiny down ends what is left`
-      : `instance ${report.instance} (${report.profile}), supervisor pid ${supervisor.pid} since ${supervisor.since}, ${report.memoryMb} MB in all`;
+      : `instance ${report.instance} (${report.profile}), supervisor pid ${supervisor.pid} since ${supervisor.since}, ${report.memoryMb} MB (PSS) in all`;
   return [services, "", components, "", foot].join("\n");
 };

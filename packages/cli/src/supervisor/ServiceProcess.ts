@@ -31,6 +31,23 @@ export interface ProcessSpec {
   readonly environment: Readonly<Record<string, string>>;
 }
 
+/**
+ * Half of a heap's young generation. V8 lets it grow to 64 MB when a process allocates fast, as every start does, and keeps
+ * it. Measured over a rehearsal at 40 orders/s: 8 costs no CPU against that, 2 costs a tenth.
+ */
+const maxSemiSpaceMb = 8;
+
+/**
+ * The old generation: what a service may hold before it dies and is started again. The live heap of a service at its peak is
+ * below 50 MB; under V8's own bound of gigabytes a heap may grow to four times that before it is collected.
+ */
+const maxOldSpaceMb = 512;
+
+/** For the supervisor and for what it starts. */
+export const nodeFlags = ["--conditions=@destiny/source", `--max-semi-space-size=${maxSemiSpaceMb}`] as const;
+
+const serviceFlags = [...nodeFlags, `--max-old-space-size=${maxOldSpaceMb}`] as const;
+
 const readyProbeMillis = 1_000;
 const failureTailLines = 15;
 
@@ -95,7 +112,7 @@ export const unitSpec = (
   launch: () =>
     new Promise<Running>((resolve, reject) => {
       const log = openLog(options.logs, spec.name);
-      const argv = ["--conditions=@destiny/source", ...scriptArguments(spec, options.instanceId)];
+      const argv = [...serviceFlags, ...scriptArguments(spec, options.instanceId)];
       const child = spawn(process.execPath, argv, {
         cwd: options.cwd,
         env: { ...baseEnvironment(), ...spec.environment, DESTINY_LIFELINE: "stdin" },

@@ -9,6 +9,7 @@ import type { InstancePaths } from "../instance/Home.ts";
 import { cpuSeconds, isAlive, pssMb, type ProcessTable, withDescendants } from "../instance/ProcessTable.ts";
 import type { Component, ServiceStatus, StatusReport } from "../StatusReport.ts";
 import { isReady, type HostedService, type ProcessSpec } from "./ServiceProcess.ts";
+import * as Scripts from "./Scripts.ts";
 import { postgresPort, topology } from "./Topology.ts";
 import type { Unit } from "./Unit.ts";
 
@@ -136,7 +137,7 @@ export const report = async (input: {
 /** By a command, when no supervisor answers: what the files and the process table say. */
 export const reportStopped = (table: ProcessTable, paths: InstancePaths, instance: Instance): StatusReport => {
   const recorded = readProcesses(paths.processesFile).processes;
-  const specs = topology({ instance, paths, single: false, settings: {} });
+  const specs = topology({ instance, paths, single: false, settings: {}, scripts: Scripts.sources });
   const services = specs.filter((spec) => spec.name !== "simulators").flatMap((spec) => spec.hosts);
   const simulators = specs.filter((spec) => spec.name === "simulators").flatMap((spec) => spec.hosts);
   return {

@@ -25,6 +25,7 @@ import { logCheckMillis, logFile, rotate, tail } from "./Logs.ts";
 import { reap } from "./Reap.ts";
 import { logCommand, type ProcessSpec, scriptArguments, unitSpec } from "./ServiceProcess.ts";
 import { report } from "./Status.ts";
+import * as Scripts from "./Scripts.ts";
 import * as Topology from "./Topology.ts";
 import { defaultLimits, make as makeUnit, type Unit, type UnitLimits } from "./Unit.ts";
 
@@ -94,7 +95,13 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
 
     const single = options.single ?? false;
     const describe = options.processes ?? Topology.topology;
-    const processes = describe({ instance, paths, single, settings: options.settings ?? {} });
+    const processes = describe({
+      instance,
+      paths,
+      single,
+      settings: options.settings ?? {},
+      scripts: Scripts.current(),
+    });
     const hosts = processes.flatMap((spec) => spec.hosts);
     yield* attempt(() => requireFree(table, hosts));
     if (options.startDatabase === undefined) {

@@ -5,7 +5,6 @@
  * only (and to the one process that hosts it in `single` mode).
  */
 import { createHash } from "node:crypto";
-import * as path from "node:path";
 import {
   busDatabase,
   busPoolSize,
@@ -14,7 +13,8 @@ import {
   simulators,
 } from "@destiny/services/catalogue";
 import type { Instance } from "../instance/InstanceFile.ts";
-import { type InstancePaths, repositoryRoot } from "../instance/Home.ts";
+import type { InstancePaths } from "../instance/Home.ts";
+import * as Scripts from "./Scripts.ts";
 import { type HostedService, type ProcessSpec, scriptArguments } from "./ServiceProcess.ts";
 
 /** PostgreSQL of an instance with offset 0: not 5432, which a developer's own server has. */
@@ -54,11 +54,6 @@ export const databaseUrl = (instance: Instance): string =>
 
 const url = (port: number): string => `http://127.0.0.1:${port}`;
 
-const scripts = {
-  services: path.join(repositoryRoot, "packages/services/src/main.ts"),
-  simulators: path.join(repositoryRoot, "packages/testkit/src/simulators/main.ts"),
-} as const;
-
 export const simulatorUrl = (instance: Instance, name: string): string => {
   const found = simulators.find((simulator) => simulator.name === name) ?? simulators[0];
   return url(found.port + instance.portOffset);
@@ -88,6 +83,7 @@ export interface TopologyOptions {
   readonly single: boolean;
   /** `DESTINY_*` settings of the caller, such as `DESTINY_PAYMENT_WINDOW`, passed on as they are. */
   readonly settings: Readonly<Record<string, string>>;
+  readonly scripts: Scripts.Scripts;
 }
 
 /** Names the supervisor sets itself: a caller's variable of that name never reaches a service. */
@@ -110,7 +106,7 @@ export const settingsFrom = (environment: NodeJS.ProcessEnv): Record<string, str
   return kept;
 };
 
-const simulatorsProcess = ({ instance, paths }: TopologyOptions): ProcessSpec => ({
+const simulatorsProcess = ({ instance, paths, scripts }: TopologyOptions): ProcessSpec => ({
   name: "simulators",
   hosts: simulators.map(({ name, port }) => ({ name, port: port + instance.portOffset, ready: "tcp" as const })),
   script: scripts.simulators,
@@ -123,7 +119,7 @@ const simulatorsProcess = ({ instance, paths }: TopologyOptions): ProcessSpec =>
 });
 
 export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> => {
-  const { instance, settings, single } = options;
+  const { instance, scripts, settings, single } = options;
   const shared: Record<string, string> = {
     ...settings,
     DESTINY_INSTANCE: instance.id,
@@ -170,7 +166,6 @@ export const scriptsOf = (
   instance: Instance,
   paths: InstancePaths,
 ): ReadonlyArray<{ readonly service: string; readonly script: ReadonlyArray<string> }> =>
-  topology({ instance, paths, single: false, settings: {} }).map((spec) => ({
-    service: spec.name,
-    script: scriptArguments(spec, instance.id),
-  }));
+  [Scripts.sources, Scripts.bundle]
+    .flatMap((scripts) => topology({ instance, paths, single: false, settings: {}, scripts }))
+    .map((spec) => ({ service: spec.name, script: scriptArguments(spec, instance.id) }));

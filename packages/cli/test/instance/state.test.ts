@@ -8,6 +8,7 @@ import { choosePortOffset, openInstance, parseInstance, readInstance } from "../
 import { holder, tryAcquire } from "../../src/instance/InstanceLock.ts";
 import { parseProcesses, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, parseStat, system } from "../../src/instance/ProcessTable.ts";
+import * as Scripts from "../../src/supervisor/Scripts.ts";
 import { databases, maxConnections, postgresPort, settingsFrom, topology } from "../../src/supervisor/Topology.ts";
 import { temporaryHome } from "../fixtures/tools.ts";
 
@@ -162,6 +163,7 @@ describe("the topology", () => {
       paths,
       single,
       settings: settingsFrom({ DESTINY_PAYMENT_WINDOW: "5 seconds", DESTINY_INSTANCE: "x" }),
+      scripts: Scripts.sources,
     };
   };
 

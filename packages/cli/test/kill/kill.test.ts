@@ -218,7 +218,7 @@ describe("destiny kill --duplicates after a kill -9 of the supervisor", () => {
       secrets: { postgresPassword: "", tossSecretKey: "", userPrivateJwk: "" },
     };
     const known = scriptsOf(instance, paths);
-    const stock = known.find(({ service }) => service === "stock")?.script ?? [];
+    const [stock = [], bundled = []] = known.filter(({ service }) => service === "stock").map(({ script }) => script);
     const found = (argv: ReadonlyArray<string>) =>
       scan(processTable({ argv: () => argv }), instance.id, noProcesses, known).map(({ kind, service }) => [
         kind,
@@ -226,6 +226,7 @@ describe("destiny kill --duplicates after a kill -9 of the supervisor", () => {
       ]);
     const node = [process.execPath, "--conditions=@destiny/source"];
     assert.deepStrictEqual(found([...node, ...stock]), [["orphan", "stock"]]);
+    assert.deepStrictEqual(found([...node, ...bundled]), [["orphan", "stock"]]);
     assert.deepStrictEqual(found([...node, ...stock.slice(0, -1)]), [], "without the mark it is nobody's");
     assert.deepStrictEqual(found([...node, "/elsewhere/main.ts", ...stock.slice(1)]), [["stranger", ""]]);
     assert.deepStrictEqual(found(["/usr/bin/vim", ...stock]), [["stranger", ""]]);

@@ -5,6 +5,7 @@ import * as Scope from "effect/Scope";
 import { createServer } from "node:net";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { readProcesses } from "../../src/instance/ProcessesFile.ts";
+import { system } from "../../src/instance/ProcessTable.ts";
 import { Supervisor } from "../../src/supervisor/index.ts";
 import { eventually, firstLine, freePort, isRunning, supervisor, temporaryHome } from "../fixtures/tools.ts";
 import { specs } from "../fixtures/specs.ts";
@@ -22,30 +23,40 @@ const pids = (home: string): ReadonlyArray<number> =>
   readProcesses(instancePaths("default", home).processesFile).processes.map((entry) => entry.pid);
 
 describe("Supervisor", () => {
-  it.live("returns when everything is ready, and its scope leaves no process and no record", () =>
-    Effect.gen(function* () {
-      const home = yield* temporaryHome;
-      const [a, b] = [yield* freePort, yield* freePort];
-      const scope = yield* Scope.make();
-      const handle = yield* start(home, [
-        ["order", a],
-        ["stock", b],
-      ]).pipe(Effect.provideService(Scope.Scope, scope));
-      const report = yield* handle.status;
-      assert.deepStrictEqual(
-        report.services.map(({ name, port, state }) => ({ name, port, state })),
-        [
-          { name: "order", port: a, state: "ready" },
-          { name: "stock", port: b, state: "ready" },
-        ],
-      );
-      assert.isAbove(report.services[0]?.pssMb ?? 0, 5);
-      const recorded = pids(home);
-      assert.strictEqual(recorded.length, 2);
-      yield* Scope.close(scope, Exit.void);
-      assert.deepStrictEqual(recorded.filter(isRunning), []);
-      assert.deepStrictEqual(pids(home), []);
-    }),
+  it.live(
+    "returns when everything is ready, each process with a bound on its heap, and its scope leaves no process and no record",
+    () =>
+      Effect.gen(function* () {
+        const home = yield* temporaryHome;
+        const [a, b] = [yield* freePort, yield* freePort];
+        const scope = yield* Scope.make();
+        const handle = yield* start(home, [
+          ["order", a],
+          ["stock", b],
+        ]).pipe(Effect.provideService(Scope.Scope, scope));
+        const report = yield* handle.status;
+        assert.deepStrictEqual(
+          report.services.map(({ name, port, state }) => ({ name, port, state })),
+          [
+            { name: "order", port: a, state: "ready" },
+            { name: "stock", port: b, state: "ready" },
+          ],
+        );
+        assert.isAbove(report.services[0]?.pssMb ?? 0, 5);
+        const recorded = pids(home);
+        assert.strictEqual(recorded.length, 2);
+        for (const pid of recorded) {
+          for (const bound of [/^--max-semi-space-size=\d+$/, /^--max-old-space-size=\d+$/]) {
+            assert.isTrue(
+              system.argv(pid).some((argument) => bound.test(argument)),
+              `no ${bound.source}`,
+            );
+          }
+        }
+        yield* Scope.close(scope, Exit.void);
+        assert.deepStrictEqual(recorded.filter(isRunning), []);
+        assert.deepStrictEqual(pids(home), []);
+      }),
   );
 
   it.live("gives a service its settings and the lifeline, and none of the caller's other variables", () =>

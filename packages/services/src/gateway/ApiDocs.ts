@@ -2,7 +2,7 @@
  * The whole shop as one OpenAPI document, and as a page that people read.
  *
  * Guarantee: exactly the endpoints that the gateway lets through, from the contracts themselves: nobody writes it by hand. It
- * is loaded with the first request that asks for it.
+ * is made with the first request that asks for it.
  */
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as OpenApi from "effect/http-api/OpenApi";

@@ -15,6 +15,7 @@ import * as HttpServerRequest from "effect/http/HttpServerRequest";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Tracer from "effect/Tracer";
 import type { ServiceName } from "../catalogue.ts";
+import * as ApiDocs from "./ApiDocs.ts";
 import * as EdgeAuth from "./EdgeAuth.ts";
 import * as Limits from "./Limits.ts";
 import * as TrustedProxies from "./TrustedProxies.ts";
@@ -37,9 +38,6 @@ export interface Options {
 const exposedHeaders = ["location", "retry-after", "ratelimit", "ratelimit-policy", "x-request-id", "traceparent"];
 
 const preflightSeconds = 600;
-
-/** Not before somebody asks: it needs every contract. */
-const docs = Effect.promise(() => import("./ApiDocs.ts"));
 
 type Handler<E> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>;
 
@@ -79,13 +77,13 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
       yield* router.add(
         "GET",
         "/openapi.json",
-        withCors(Effect.map(docs, ({ document }) => HttpServerResponse.jsonUnsafe(document()))),
+        withCors(Effect.sync(() => HttpServerResponse.jsonUnsafe(ApiDocs.document()))),
       );
       yield* router.add(
         "GET",
         "/docs",
-        Effect.map(docs, ({ page }) =>
-          HttpServerResponse.text(page(), {
+        Effect.sync(() =>
+          HttpServerResponse.text(ApiDocs.page(), {
             contentType: "text/html; charset=utf-8",
             headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" },
           }),

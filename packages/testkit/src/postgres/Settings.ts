@@ -42,7 +42,7 @@ export const durable = (options: { readonly maxConnections: number; readonly pre
   autovacuum: "on",
   max_connections: String(options.maxConnections),
   shared_preload_libraries: options.preload,
-  shared_buffers: "256MB",
+  shared_buffers: "128MB",
   effective_cache_size: "1GB",
   work_mem: "8MB",
   maintenance_work_mem: "64MB",
