@@ -55,7 +55,8 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
         scale: "S",
         seed: options.seed,
         hot: scenario.needs.hot,
-        progress: options.progress,
+        // It takes no second.
+        onProgress: () => undefined,
       });
       return yield* Scenario.run(connection, options);
     }).pipe(Effect.raceFirst(Effect.andThen(supervisor.stopRequested, Effect.fail(stopped(options.instance)))));

@@ -1,4 +1,5 @@
 /** Brands and their sales in PostgreSQL. */
+import type { Machine } from "@destiny/sdk/machine";
 import { Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
@@ -97,7 +98,7 @@ const saleOf = (row: SaleRow): Sale =>
     completedAt: row.completed_at.getTime(),
   });
 
-const brandTable = {
+export const brandTable = {
   name: "brand",
   key: ["id"],
   columns: {
@@ -110,6 +111,16 @@ const brandTable = {
     updated_at: "timestamptz",
   },
 } as const;
+
+export const brandRow = ({ state, version }: Machine.Versioned<BrandState>) => ({
+  id: state.id,
+  version,
+  manager_id: state.managerId,
+  name: state.name,
+  removed: state.removed,
+  created_at: state.createdAt,
+  updated_at: state.updatedAt,
+});
 
 const saleTable = {
   name: "brand_sale",
@@ -132,15 +143,7 @@ const kinds = [
     tag: "Brand",
     table: brandTable,
     stateOf: brandOf,
-    rowOf: ({ state, version }) => ({
-      id: state.id,
-      version,
-      manager_id: state.managerId,
-      name: state.name,
-      removed: state.removed,
-      created_at: state.createdAt,
-      updated_at: state.updatedAt,
-    }),
+    rowOf: brandRow,
   }),
   KindStore.kind({
     prefix: "sale",

@@ -141,23 +141,24 @@ export type Rejection = typeof Rejection.Type;
 export type Seen = Machine.View<Key, State>;
 export type Verdict = Machine.Verdict<Key, State, Answer, Rejection>;
 
+/** A route of which nobody has said anything yet. */
+export const newRoute = (id: string): Route => ({
+  _tag: "Route",
+  id,
+  managerId: null,
+  brandName: null,
+  brandVersion: 0,
+  isRemoved: false,
+  webhook: null,
+  isActive: false,
+  disabledBy: null,
+  notBefore: 0,
+  failures: 0,
+});
+
 export const routeOf = (view: Seen, id: string): Route => {
   const known = view.get(routeKey(id));
-  return known?._tag === "Route"
-    ? known
-    : {
-        _tag: "Route",
-        id,
-        managerId: null,
-        brandName: null,
-        brandVersion: 0,
-        isRemoved: false,
-        webhook: null,
-        isActive: false,
-        disabledBy: null,
-        notBefore: 0,
-        failures: 0,
-      };
+  return known?._tag === "Route" ? known : newRoute(id);
 };
 
 /** Whether a brand can be told itself; otherwise those who run the shop are. */

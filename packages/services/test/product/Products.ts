@@ -4,7 +4,7 @@ import * as Effect from "effect/Effect";
 import { BrandId, ProductId, type ProductStatus, Won } from "../../src/contracts/index.ts";
 import type { ProductState } from "../../src/product/Domain.ts";
 import * as Product from "../../src/product/layer.ts";
-import * as Store from "../../src/product/Store.ts";
+import { seed } from "../../src/product/seed.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 
 export const service = ServiceTest.layer("product", Product.layer);
@@ -26,7 +26,7 @@ export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILA
     size: "M",
     stockVersion: 0,
   };
-  yield* Store.insertAll([product]);
+  yield* seed([product]);
   return product;
 });
 

@@ -20,9 +20,9 @@ import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
 import { busDatabase, services } from "../../src/catalogue.ts";
 import { type GatewayMovement, verify } from "../../src/audit/index.ts";
-import * as Passwords from "../../src/user/Passwords.ts";
-import * as ProductStore from "../../src/product/Store.ts";
-import * as UserStore from "../../src/user/Store.ts";
+import * as Products from "../../src/product/seed.ts";
+import * as Stocks from "../../src/stock/seed.ts";
+import * as Users from "../../src/user/seed.ts";
 import { BrandId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
@@ -194,13 +194,13 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   ).pipe(Effect.retry({ times: 3 }));
   const url = `http://127.0.0.1:${portOf("gateway")}`;
 
-  const passwordHash = yield* Passwords.hashCheaply(Redacted.make("Passw0rd!"));
+  const passwordHash = yield* Users.hashCheaply(Redacted.make("Passw0rd!"));
   let users = 0;
   const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
     const username = `u${String(++users).padStart(5, "0")}`;
     const id = UserId.make(yield* Ids.fresh);
     const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
-    yield* UserStore.insertAll([{ ...row, role, passwordHash }]).pipe(
+    yield* Users.seed([{ ...row, role, passwordHash }]).pipe(
       Effect.provideService(SqlClient.SqlClient, database("user")),
       Effect.orDie,
     );
@@ -228,13 +228,12 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     const id = ProductId.make(yield* Ids.fresh);
     const brandId = BrandId.make(yield* Ids.fresh);
     const name = `product ${++products}`;
-    yield* ProductStore.insertAll([
+    yield* Products.seed([
       { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null, stockVersion: 0 },
     ]).pipe(Effect.provideService(SqlClient.SqlClient, database("product")), Effect.orDie);
-    const stock = database("stock");
-    yield* Effect.orDie(stock`INSERT INTO stock VALUES (${id}, 1, ${quantity}, 0, 0)`);
-    yield* Effect.orDie(
-      stock`INSERT INTO stock_ledger VALUES (${id}, 1, ${`seed ${id}`}, 'Restock', NULL, ${quantity}, 0, 0, now())`,
+    yield* Stocks.seed([{ sku: id, quantity }]).pipe(
+      Effect.provideService(SqlClient.SqlClient, database("stock")),
+      Effect.orDie,
     );
     return id;
   });
