@@ -10,7 +10,7 @@ import { fileURLToPath } from "node:url";
 import { Token } from "@destiny/sdk/http";
 import { Ids } from "@destiny/sdk/message";
 import { TestCluster, TestDatabase } from "@destiny/testkit/postgres";
-import { Bootpay, PortOne, Toss } from "@destiny/testkit/simulators";
+import { Bootpay, PortOne, Slack, Toss } from "@destiny/testkit/simulators";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Data from "effect/Data";
 import * as Context from "effect/Context";
@@ -74,7 +74,12 @@ export interface Shopper {
   ) => Effect.Effect<Reply>;
 }
 
-const gateways = Layer.mergeAll(Toss.layer({ port: 0 }), PortOne.layer({ port: 0 }), Bootpay.layer({ port: 0 }));
+const simulators = Layer.mergeAll(
+  Toss.layer({ port: 0 }),
+  PortOne.layer({ port: 0 }),
+  Bootpay.layer({ port: 0 }),
+  Slack.layer({ port: 0 }),
+);
 
 export class Shop extends Context.Service<
   Shop,
@@ -83,10 +88,15 @@ export class Shop extends Context.Service<
     readonly toss: Toss.TossSimulatorShape;
     readonly portOne: PortOne.PortOneSimulatorShape;
     readonly bootpay: Bootpay.BootpaySimulatorShape;
+    readonly slack: Slack.SlackSimulatorShape;
+    /** The PostgreSQL server, without a database. */
+    readonly server: string;
     /** A new shopper, signed in. */
     readonly shopper: Effect.Effect<Shopper>;
     /** Somebody who runs the shop, signed in. */
     readonly operator: Effect.Effect<Shopper>;
+    /** Whoever has an account, signed in through the gateway. */
+    readonly signIn: (username: string, password: string) => Effect.Effect<Shopper>;
     /** A new product with this much stock. */
     readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
     readonly database: (service: string) => SqlClient.SqlClient;
@@ -97,7 +107,7 @@ export class Shop extends Context.Service<
   }
 >()("@destiny/services/test/Shop") {
   static readonly layer = (environment: Record<string, string> = {}) =>
-    Layer.effect(Shop, make(environment)).pipe(Layer.provide(gateways), Layer.orDie);
+    Layer.effect(Shop, make(environment)).pipe(Layer.provide(simulators), Layer.orDie);
 }
 
 const json = (text: string): Record<string, unknown> => {
@@ -113,6 +123,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   const toss = yield* Toss.TossSimulator;
   const portOne = yield* PortOne.PortOneSimulator;
   const bootpay = yield* Bootpay.BootpaySimulator;
+  const slack = yield* Slack.SlackSimulator;
   let offset = 0;
   const server = TestDatabase.url(cluster.port, "").replace(/\/$/, "");
   const client = (database: string) =>
@@ -157,6 +168,8 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
           BOOTPAY_BASE_URL: bootpay.url,
           BOOTPAY_CLIENT_KEY: bootpay.keys.clientKey,
           BOOTPAY_SECRET_KEY: bootpay.keys.secretKey,
+          SLACK_BASE_URL: slack.url,
+          SLACK_ADMIN_WEBHOOK: `${slack.url}/services/TADMIN/B1/secret`,
           DESTINY_PAYMENT_WEIGHTS: "portone=0,bootpay=0",
           ...environment,
         },
@@ -194,16 +207,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   ).pipe(Effect.retry({ times: 3 }));
   const url = `http://127.0.0.1:${portOf("gateway")}`;
 
-  const passwordHash = yield* Users.hashCheaply(Redacted.make("Passw0rd!"));
-  let users = 0;
-  const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
-    const username = `u${String(++users).padStart(5, "0")}`;
-    const id = UserId.make(yield* Ids.fresh);
-    const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
-    yield* Users.seed([{ ...row, role, passwordHash }]).pipe(
-      Effect.provideService(SqlClient.SqlClient, database("user")),
-      Effect.orDie,
-    );
+  const signIn = Effect.fnUntraced(function* (username: string, password: string) {
     const request =
       (token: string | undefined): Shopper["call"] =>
       (method, path, { body, headers } = {}) =>
@@ -219,8 +223,22 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
           });
           return { status: response.status, headers: response.headers, body: json(await response.text()) };
         });
-    const session = yield* request(undefined)("POST", "/v1/auths/login", { body: { username, password: "Passw0rd!" } });
-    return { userId: id, call: request(String(session.body["accessToken"])) } satisfies Shopper;
+    const { body } = yield* request(undefined)("POST", "/v1/auths/login", { body: { username, password } });
+    return { userId: String(body["userId"]), call: request(String(body["accessToken"])) } satisfies Shopper;
+  });
+
+  const password = "Passw0rd!";
+  const passwordHash = yield* Users.hashCheaply(Redacted.make(password));
+  let users = 0;
+  const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
+    const username = `u${String(++users).padStart(5, "0")}`;
+    const id = UserId.make(yield* Ids.fresh);
+    const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
+    yield* Users.seed([{ ...row, role, passwordHash }]).pipe(
+      Effect.provideService(SqlClient.SqlClient, database("user")),
+      Effect.orDie,
+    );
+    return yield* signIn(username, password);
   });
 
   let products = 0;
@@ -248,6 +266,9 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     toss,
     portOne,
     bootpay,
+    slack,
+    server,
+    signIn,
     shopper: signedIn("CUSTOMER"),
     operator: signedIn("MASTER"),
     product,
