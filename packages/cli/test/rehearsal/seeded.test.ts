@@ -141,9 +141,19 @@ layer(Shop.layer(), { excludeTestServices: true, timeout: "120 seconds" })("a se
       assert.deepInclude(set.body, { brandId: own.id, hasWebhook: true, isActive: true }, JSON.stringify(set.body));
 
       const buyer = yield* signIn(Catalogue.usernameOf(0));
-      const placed = yield* buyer.call("POST", "/v1/orders", { body: order(mine.id, 2), headers: key() });
+      const issue = `/v1/coupons/${shop.drop.templateId}/issue`;
+      const couponId = (yield* buyer.call("POST", issue, { body: {}, headers: key() })).body["id"];
+      const items = [
+        { productId: mine.id, quantity: 2 },
+        { productId: theirs.id, quantity: 1 },
+      ];
+      const placed = yield* buyer.call("POST", "/v1/orders", {
+        body: { ...order(mine.id), items, couponId },
+        headers: key(),
+      });
       const orderId = String(placed.body["id"]);
-      const amount = Number((yield* after(buyer, orderId, "PENDING"))["finalAmount"]);
+      const payable = yield* after(buyer, orderId, "PENDING");
+      const amount = Number(payable["finalAmount"]);
       yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
       yield* after(buyer, orderId, "WAITING_PAYMENT");
 
@@ -152,13 +162,26 @@ layer(Shop.layer(), { excludeTestServices: true, timeout: "120 seconds" })("a se
         "the sale is told",
         Effect.sync(() => told().length > 0),
       );
-      assert.include(told()[0]?.text, `order ${orderId} is paid, 2 pieces`);
-      const orders = `/v1/brands/${own.id}/orders`;
-      assert.deepStrictEqual(
-        itemsOf(yield* manager.call("GET", orders)).map((one) => [one["orderId"], one["status"]]),
-        [[orderId, "COMPLETED"]],
+      const orders = (brandId: string) => `/v1/brands/${brandId}/orders`;
+      const [sale, ...more] = itemsOf(yield* manager.call("GET", orders(own.id)));
+      assert.deepStrictEqual(more, []);
+      const { recipientName, recipientPhone, zipcode, address1 } = order(mine.id);
+      assert.deepInclude(sale, {
+        orderId,
+        status: "COMPLETED",
+        recipient: { recipientName, recipientPhone, zipcode, address1 },
+      });
+      const share = Number(sale?.["amount"]);
+      assert.include(told()[0]?.text, `order ${orderId} is paid, 2 pieces, ₩${share.toLocaleString("en-US")}`);
+      yield* eventually(
+        "both shares are what the shopper paid",
+        Effect.map(stranger.call("GET", orders(others.id)), (answer) => {
+          const [other] = itemsOf(answer);
+          return other !== undefined && share + Number(other["amount"]) === amount;
+        }),
       );
-      assert.deepStrictEqual(refused(yield* stranger.call("GET", orders)), [403, "SERV-007"]);
+      assert.isAbove(Number(payable["discountAmount"]), 0);
+      assert.deepStrictEqual(refused(yield* stranger.call("GET", orders(own.id))), [403, "SERV-007"]);
       const logs = yield* manager.call("GET", `/v1/brand-notifications/logs?brandId=${own.id}`);
       assert.deepStrictEqual(
         itemsOf(logs).map(({ kind }) => kind),

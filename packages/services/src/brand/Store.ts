@@ -43,11 +43,25 @@ CREATE INDEX sales_of_brand ON brand_sale (brand_id, completed_at DESC, order_id
 
 `;
 
+/** Sales of before were told without discounts, and not where they had to be sent. */
+const recipients = `
+ALTER TABLE brand_sale ADD COLUMN recipient jsonb;
+
+UPDATE brand_sale SET lines = coalesce((
+  SELECT jsonb_agg(line || jsonb_build_object('discount', 0,
+      'paid', (line->>'quantity')::bigint * (line->>'unitPrice')::bigint) ORDER BY no)
+  FROM jsonb_array_elements(lines) WITH ORDINALITY AS one(line, no)), '[]');
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "brand",
   steps: {
     "0001_brand": Effect.gen(function* () {
       yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_recipients": Effect.gen(function* () {
+      yield* Migrations.statements(recipients)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -70,6 +84,7 @@ interface SaleRow {
   readonly status: string;
   readonly lines: unknown;
   readonly amount: bigint;
+  readonly recipient: unknown;
   readonly completed_at: Date;
 }
 
@@ -95,6 +110,7 @@ const saleOf = (row: SaleRow): Sale =>
     status: row.status,
     lines: row.lines,
     amount: Number(row.amount),
+    recipient: row.recipient,
     completedAt: row.completed_at.getTime(),
   });
 
@@ -133,6 +149,7 @@ const saleTable = {
     status: "text",
     lines: "jsonb",
     amount: "int8",
+    recipient: "jsonb",
     completed_at: "timestamptz",
   },
 } as const;
@@ -158,6 +175,7 @@ const kinds = [
       status: state.status,
       lines: state.lines,
       amount: state.amount,
+      recipient: state.recipient,
       completed_at: state.completedAt,
     }),
   }),
