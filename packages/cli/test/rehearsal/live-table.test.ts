@@ -3,7 +3,6 @@ import type { Summary } from "@destiny/testkit/scenario";
 import { stripVTControlCharacters } from "node:util";
 import * as LiveTable from "../../src/run/LiveTable.ts";
 import { summary } from "../fixtures/pieces.ts";
-import { terminal as screenOf } from "../fixtures/terminal.ts";
 
 type Second = Extract<Summary.Progress, { readonly type: "second" }>;
 
@@ -19,9 +18,16 @@ const at = (second: number): Second => ({
   payableP95Ms: 0,
 });
 
+/** A terminal of fixed width that keeps what is on its screen, as a real one would. */
 const terminal = (columns: number, isTTY: boolean) => {
-  const { out, screen } = screenOf(columns, isTTY);
-  return { screen, table: LiveTable.make(out, (line) => out.write(`${line}\n`)) };
+  const screen: Array<string> = [];
+  const write = (text: string): boolean => {
+    const [, up] = text.endsWith("\u001B[J") ? (/(\d+)A/.exec(text) ?? []) : [];
+    if (up === undefined) screen.push(...stripVTControlCharacters(text).replace(/\n$/, "").split("\n"));
+    else screen.splice(screen.length - Number(up));
+    return true;
+  };
+  return { screen, table: LiveTable.make({ columns, isTTY, write }, (line) => write(`${line}\n`)) };
 };
 
 describe("the live table", () => {

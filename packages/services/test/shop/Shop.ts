@@ -19,7 +19,7 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
 import { busDatabase, services } from "../../src/catalogue.ts";
-import { type GatewayMovement, verify } from "../../src/audit/index.ts";
+import { type GatewayMovement, verify, type VerifyOptions } from "../../src/audit/index.ts";
 import * as Products from "../../src/product/seed.ts";
 import * as Stocks from "../../src/stock/seed.ts";
 import * as Users from "../../src/user/seed.ts";
@@ -104,6 +104,8 @@ export class Shop extends Context.Service<
     readonly kill: Effect.Effect<void>;
     readonly restart: Effect.Effect<void>;
     readonly verify: ReturnType<typeof verify<never>>;
+    /** With what shoppers saw. */
+    readonly verifyWith: (witnesses: Pick<VerifyOptions, "coupons" | "shoppers">) => ReturnType<typeof verify<never>>;
   }
 >()("@destiny/services/test/Shop") {
   static readonly layer = (environment: Record<string, string> = {}) =>
@@ -261,6 +263,14 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
       captures().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
     );
 
+  const verifyWith = (witnesses: Pick<VerifyOptions, "coupons" | "shoppers">) =>
+    verify({
+      ...witnesses,
+      databaseUrl: Redacted.make(server),
+      gateways: Effect.sync(movements),
+      maxWaitMillis: 30_000,
+    });
+
   return Shop.of({
     url,
     toss,
@@ -275,8 +285,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     database,
     kill,
     restart: Effect.orDie(launch),
-    verify: Effect.suspend(() =>
-      verify({ databaseUrl: Redacted.make(server), gateways: Effect.sync(movements), maxWaitMillis: 30_000 }),
-    ),
+    verify: verifyWith({}),
+    verifyWith,
   });
 });
