@@ -100,7 +100,7 @@ layer(Shop.layer(), { excludeTestServices: true, timeout: "120 seconds" })("a se
     }),
   );
 
-  it.effect("a partner changes, lists and hides products of the own brand, and none of another's", () =>
+  it.effect("a partner changes, lists, restocks and removes products of the own brand, and none of another's", () =>
     Effect.gen(function* () {
       const [manager, stranger] = [yield* partner(0), yield* partner(1)];
       const price = mine.price + 100;
@@ -115,6 +115,17 @@ layer(Shop.layer(), { excludeTestServices: true, timeout: "120 seconds" })("a se
           "SERV-007",
         ]);
       }
+      const more = (as: typeof manager, id: string) =>
+        as.call("POST", `/v1/products/${id}/restock`, { body: { quantity: 5 }, headers: key() });
+      assert.strictEqual((yield* more(manager, mine.id)).status, 202);
+      assert.deepStrictEqual(refused(yield* more(stranger, mine.id)), [403, "SERV-007"]);
+      yield* eventually(
+        "more of it is on sale",
+        Effect.map(
+          manager.call("GET", `/v1/stocks/${mine.id}`),
+          ({ body }) => body["available"] === Catalogue.ordinaryStock + 5,
+        ),
+      );
       const taken = { brandId: own.id, name: mine.name, price, quantity: 7 };
       assert.deepStrictEqual(refused(yield* manager.call("POST", "/v1/products", { body: taken })), [409, "PROD-003"]);
       const listed = yield* manager.call("POST", "/v1/products", { body: { ...taken, name: "new" } });

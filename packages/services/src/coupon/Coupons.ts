@@ -15,8 +15,7 @@ const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const coupons = yield* Commits.make({
     machine,
-    store: Store.make,
-    read: Reads.make,
+    store: { make: Store.make, read: Reads.make },
     output: Answer,
     rejection: Rejection,
     emit,

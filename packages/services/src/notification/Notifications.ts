@@ -12,8 +12,7 @@ const make = Effect.gen(function* () {
   const woken = yield* Queue.sliding<void>(1);
   const notifications = yield* Commits.make({
     machine,
-    store: Store.make,
-    read: Store.read,
+    store: Store,
     output: Answer,
     rejection: Rejection,
     onCommit: (states) => {

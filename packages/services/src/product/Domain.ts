@@ -2,7 +2,7 @@
  * The product as a machine: what is on sale, at which price, and who may say so.
  *
  * Guarantee: no two products of a brand that are not removed have one name; only the manager of its brand, or a MASTER, lists,
- * changes or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the brand
+ * changes, restocks or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the brand
  * context.
  */
 import { type Decided, Machine } from "@destiny/sdk/machine";
@@ -15,6 +15,7 @@ import {
   PricedLine,
   Product,
   ProductCreated,
+  ProductRestocked,
   ValidateProducts,
 } from "../contracts/index.ts";
 import * as Listing from "./Listing.ts";
@@ -97,6 +98,8 @@ export const machine: Machine.Machine<Key, State, ProductInput, Answer, Rejectio
         return Listing.update(view, input);
       case "Remove":
         return Listing.remove(view, input);
+      case "Restock":
+        return Listing.restock(view, input);
     }
   },
 };
@@ -117,6 +120,10 @@ export const emit = ({
           ? []
           : Message.reply(ValidateProducts, envelope, { _tag: "Refused", reason: { products: answer.products } });
       case "Listed": {
+        if (input._tag === "Restock") {
+          const { movement, productId, quantity } = input;
+          return [Message.draft(ProductRestocked, { productId, quantity, movement })];
+        }
         if (input._tag !== "Create") return [];
         const { brandId, productId, quantity } = input;
         return [Message.draft(ProductCreated, { productId, brandId, quantity }, { orderedBy: productKey(productId) })];

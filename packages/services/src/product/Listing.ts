@@ -23,9 +23,10 @@ import {
 
 /** A product names its brand and the name that it has taken. */
 export const more = (view: Seen, input: ProductInput): ReadonlyArray<Key> => {
-  if (input._tag !== "Update" && input._tag !== "Remove") return [];
+  if (input._tag !== "Update" && input._tag !== "Remove" && input._tag !== "Restock") return [];
   const product = productOf(view, input.productId);
   if (product === undefined) return [];
+  if (input._tag === "Restock") return [brandKey(product.brandId)];
   const wanted = input._tag === "Update" ? (input.name ?? product.name) : product.name;
   return [
     ...new Set([brandKey(product.brandId), nameKey(product.brandId, product.name), nameKey(product.brandId, wanted)]),
@@ -123,4 +124,12 @@ export const remove = (view: Seen, input: InputOf<"Remove">): Verdict => {
   if (!mayManage(view, input.by, product.brandId)) return reject("NotManager");
   const next: Listed = { ...product, status: "HIDED", isRemoved: true };
   return Machine.accept<Key, State, Answer>([[productKey(next.id), next], named(product, null)], [listed(next)]);
+};
+
+/** Only whether they may is decided here; how many there are then is the stock's to count. */
+export const restock = (view: Seen, input: InputOf<"Restock">): Verdict => {
+  const product = productOf(view, input.productId);
+  if (product === undefined) return reject("NotFound");
+  if (!mayManage(view, input.by, product.brandId)) return reject("NotManager");
+  return Machine.accept<Key, State, Answer>([], [listed(product)]);
 };

@@ -61,7 +61,14 @@ export type ProductInput =
   | ({ readonly _tag: "BrandTold"; readonly isRemoved: boolean } & BrandFact)
   | ({ readonly _tag: "Create"; readonly productId: ProductId; readonly by: By } & CreateProduct)
   | ({ readonly _tag: "Update"; readonly productId: ProductId; readonly by: By } & UpdateProduct)
-  | { readonly _tag: "Remove"; readonly productId: ProductId; readonly by: By };
+  | { readonly _tag: "Remove"; readonly productId: ProductId; readonly by: By }
+  | {
+      readonly _tag: "Restock";
+      readonly productId: ProductId;
+      readonly by: By;
+      readonly quantity: number;
+      readonly movement: string;
+    };
 export type InputOf<Tag extends ProductInput["_tag"]> = Extract<ProductInput, { readonly _tag: Tag }>;
 
 export const Answer = Schema.Union([
