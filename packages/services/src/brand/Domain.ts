@@ -17,6 +17,7 @@ import {
   UserId,
   Won,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 export const BrandState = Schema.TaggedStruct("Brand", {
   id: BrandId,
@@ -39,8 +40,6 @@ export const brandKey = (id: BrandId): Key => `brand/${id}`;
 export const saleId = (orderId: OrderId, brandId: BrandId): string => `${orderId}/${brandId}`;
 export const saleKey = (orderId: OrderId, brandId: BrandId): Key => `sale/${saleId(orderId, brandId)}`;
 
-/** null: a MASTER. */
-type By = UserId | null;
 type Sold = { readonly _tag: "Sold" } & typeof OrderCompleted.payload.Type;
 type GivenBack = { readonly _tag: "GivenBack" } & typeof OrderCanceled.payload.Type;
 

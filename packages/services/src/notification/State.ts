@@ -22,6 +22,7 @@ import {
   UserId,
   Won,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 /** The route of those who run the shop; the others are called as their brands are. */
 export const admin = "admin";
@@ -87,9 +88,6 @@ interface OfEvent {
   /** Of the message that tells it; a repetition has the same. */
   readonly eventId: string;
 }
-
-/** null: a MASTER. */
-type By = UserId | null;
 
 export type NotificationInput =
   | ({ readonly _tag: "BrandTold"; readonly isRemoved: boolean } & BrandFact)

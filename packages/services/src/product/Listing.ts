@@ -1,10 +1,10 @@
 /** What the managers of brands do with products. */
 import { Machine } from "@destiny/sdk/machine";
 import type { BrandId, Product } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 import {
   type Answer,
   brandKey,
-  type By,
   type InputOf,
   type Key,
   type Listed,

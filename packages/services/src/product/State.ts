@@ -14,6 +14,7 @@ import {
   type UpdateProduct,
   UserId,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 export const Listed = Schema.TaggedStruct("Product", {
   ...Product.fields,
@@ -46,9 +47,6 @@ export const productKey = (id: ProductId): Key => `product/${id}`;
 export const brandKey = (id: BrandId): Key => `brand/${id}`;
 export const nameId = (brandId: BrandId, name: string): string => `${brandId}/${name}`;
 export const nameKey = (brandId: BrandId, name: string): Key => `name/${nameId(brandId, name)}`;
-
-/** null: a MASTER. */
-export type By = UserId | null;
 
 export type ProductInput =
   | { readonly _tag: "Validate"; readonly orderId: OrderId; readonly lines: ReadonlyArray<Line> }
