@@ -7,7 +7,7 @@ import { Answer, machine, Rejection } from "./Domain.ts";
 import { emit } from "./Messages.ts";
 import * as Store from "./Store.ts";
 
-const make = Commits.make({ machine, store: Store, output: Answer, rejection: Rejection, emit });
+const make = Commits.make({ machine, store: Store.make, read: Store.read, output: Answer, rejection: Rejection, emit });
 
 export class Brands extends Context.Service<Brands, Effect.Success<typeof make>>()("@destiny/services/brand/Brands") {
   static readonly layer = Layer.effect(Brands, make);

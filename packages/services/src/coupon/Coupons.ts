@@ -15,7 +15,8 @@ const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const coupons = yield* Commits.make({
     machine,
-    store: { make: Store.make, read: Reads.make },
+    store: Store.make,
+    read: Reads.make,
     output: Answer,
     rejection: Rejection,
     emit,

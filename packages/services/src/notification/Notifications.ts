@@ -12,7 +12,8 @@ const make = Effect.gen(function* () {
   const woken = yield* Queue.sliding<void>(1);
   const notifications = yield* Commits.make({
     machine,
-    store: Store,
+    store: Store.make,
+    read: Store.read,
     output: Answer,
     rejection: Rejection,
     onCommit: (states) => {

@@ -7,7 +7,7 @@ import { emit, machine } from "./Domain.ts";
 import { Answer, Rejection } from "./State.ts";
 import * as Store from "./Store.ts";
 
-const make = Commits.make({ machine, store: Store, output: Answer, rejection: Rejection, emit });
+const make = Commits.make({ machine, store: Store.make, read: Store.read, output: Answer, rejection: Rejection, emit });
 
 export class Products extends Context.Service<Products, Effect.Success<typeof make>>()(
   "@destiny/services/product/Products",

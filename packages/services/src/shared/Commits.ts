@@ -7,17 +7,16 @@ export interface Options<Key extends string, State, Input, Output, Rejection, Re
   GroupCommit.Options<Key, State, Input, Output, Rejection>,
   "store"
 > {
-  readonly store: {
-    readonly make: (sql: SqlClient.SqlClient) => MachineStore.MachineStore<Key, State, Input, Output, Rejection>;
-    /** Reads outside of any group. */
-    readonly read: (sql: SqlClient.SqlClient) => Read;
-  };
+  readonly store: (sql: SqlClient.SqlClient) => MachineStore.MachineStore<Key, State, Input, Output, Rejection>;
+  /** Reads outside of any group. */
+  readonly read: (sql: SqlClient.SqlClient) => Read;
 }
 
 export const make = Effect.fnUntraced(function* <Key extends string, State, Input, Output, Rejection, Read>({
-  store: { make: storeOf, read },
+  read,
+  store,
   ...options
 }: Options<Key, State, Input, Output, Rejection, Read>) {
   const sql = yield* SqlClient.SqlClient;
-  return { commit: yield* GroupCommit.make({ ...options, store: storeOf(sql) }), read: read(sql) };
+  return { commit: yield* GroupCommit.make({ ...options, store: store(sql) }), read: read(sql) };
 });
