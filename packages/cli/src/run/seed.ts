@@ -1,6 +1,14 @@
 /** `destiny seed`: fills a running instance through each service's own store, in bulk. Repeating it changes nothing. */
 import * as Brand from "@destiny/services/brand/seed";
-import { BrandId, CouponTemplateId, defaultValidDays, ProductId, UserId, Won } from "@destiny/services/contracts";
+import {
+  BrandId,
+  CouponTemplateId,
+  defaultValidDays,
+  type Product as Listed,
+  ProductId,
+  UserId,
+  Won,
+} from "@destiny/services/contracts";
 import * as Coupon from "@destiny/services/coupon/seed";
 import * as Notification from "@destiny/services/notification/seed";
 import * as Product from "@destiny/services/product/seed";
@@ -46,13 +54,12 @@ const brandOf = ({ id, managerId, name: brandName }: Catalogue.SeededBrand): Bra
   createdAt: Catalogue.epochMillis,
 });
 
-const productOf = ({ stock: _, ...product }: Catalogue.SeededProduct): Product.ProductState => ({
+const productOf = ({ stock: _, ...product }: Catalogue.SeededProduct): Listed => ({
   ...product,
   id: ProductId.make(product.id),
   brandId: BrandId.make(product.brandId),
   price: Won.make(product.price),
   status: "AVAILABLE",
-  stockVersion: 0,
 });
 
 const templateOf = (drop: Catalogue.SeededDrop): Coupon.InitialTemplate => ({

@@ -7,13 +7,11 @@
  */
 import { type Decided, Machine } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";
-import * as Schema from "effect/Schema";
 import {
-  InvalidProduct,
+  type InvalidProduct,
   type Line,
   maxWon,
-  PricedLine,
-  Product,
+  type PricedLine,
   ProductCreated,
   ProductRestocked,
   ValidateProducts,
@@ -34,14 +32,6 @@ import {
   withStock,
   type Verdict,
 } from "./State.ts";
-
-/** A product as a reader sees it, with what tells late events of stock. */
-export const ProductState = Schema.Struct({
-  ...Product.fields,
-  /** Version of the stock event that was applied last: a lower one comes too late. */
-  stockVersion: Schema.Int,
-});
-export type ProductState = typeof ProductState.Type;
 
 const validate = (view: Seen, lines: ReadonlyArray<Line>): Answer => {
   const products: Array<typeof InvalidProduct.Type> = [];

@@ -51,7 +51,8 @@ const named = (
   productId: Listed["id"] | null,
 ): readonly [Key, State] => [nameKey(brandId, name), { _tag: "Name", id: nameId(brandId, name), productId }];
 
-const shown = ({ brandId, color, id, name, price, size, status }: Listed): Product => ({
+/** What of a product is anybody's to see. */
+export const shown = ({ brandId, color, id, name, price, size, status }: Listed): Product => ({
   id,
   brandId,
   name,

@@ -5,7 +5,6 @@ import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
 import * as KindStore from "../shared/KindStore.ts";
-import { ProductState } from "./Domain.ts";
 import { Listed, Name, Owner } from "./State.ts";
 
 const tables = `
@@ -61,7 +60,7 @@ export const migrations: Migrations.Migrations = {
   },
 };
 
-export interface Row {
+export interface ProductRow {
   readonly id: string;
   readonly version: number;
   readonly brand_id: string;
@@ -71,23 +70,6 @@ export interface Row {
   readonly color: string | null;
   readonly size: string | null;
   readonly stock_version: number;
-}
-
-const decode = Schema.decodeUnknownSync(ProductState);
-
-export const stateOf = (row: Row): ProductState =>
-  decode({
-    id: row.id,
-    brandId: row.brand_id,
-    name: row.name,
-    price: Number(row.price),
-    status: row.status,
-    color: row.color,
-    size: row.size,
-    stockVersion: row.stock_version,
-  });
-
-interface ListedRow extends Row {
   readonly is_sold_out: boolean;
   readonly is_removed: boolean;
 }
@@ -106,9 +88,24 @@ interface OwnerRow {
   readonly told: number;
 }
 
-const decodeListed = Schema.decodeUnknownSync(Listed);
+const decodeProduct = Schema.decodeUnknownSync(Listed);
 const decodeName = Schema.decodeUnknownSync(Name);
 const decodeOwner = Schema.decodeUnknownSync(Owner);
+
+export const productOf = (row: ProductRow): Listed =>
+  decodeProduct({
+    _tag: "Product",
+    id: row.id,
+    brandId: row.brand_id,
+    name: row.name,
+    price: Number(row.price),
+    status: row.status,
+    color: row.color,
+    size: row.size,
+    stockVersion: row.stock_version,
+    isSoldOut: row.is_sold_out,
+    isRemoved: row.is_removed,
+  });
 
 export const productTable = {
   name: "product",
@@ -140,7 +137,7 @@ export const brandTable = {
   columns: { id: "uuid", version: "int4", manager_id: "uuid", is_removed: "bool", told: "int4" },
 } as const;
 
-export const productRow = ({ state, version }: Machine.Versioned<Omit<Listed, "_tag">>) => ({
+export const productRow = ({ state, version }: Machine.Versioned<Listed>) => ({
   id: state.id,
   version,
   brand_id: state.brandId,
@@ -167,8 +164,7 @@ export const kinds = [
     prefix: "product",
     tag: "Product",
     table: productTable,
-    stateOf: (row: ListedRow) =>
-      decodeListed({ _tag: "Product", ...stateOf(row), isSoldOut: row.is_sold_out, isRemoved: row.is_removed }),
+    stateOf: productOf,
     rowOf: productRow,
   }),
   KindStore.kind({

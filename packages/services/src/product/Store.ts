@@ -3,7 +3,7 @@ import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
 import type { ProductId } from "../contracts/index.ts";
 import * as KindStore from "../shared/KindStore.ts";
-import { kinds, type Row, stateOf } from "./Rows.ts";
+import { kinds, productOf, type ProductRow } from "./Rows.ts";
 import * as Search from "./Search.ts";
 import type { Answer, Key, ProductInput, Rejection, State } from "./State.ts";
 
@@ -14,7 +14,7 @@ export const make = (sql: SqlClient) => KindStore.make<Key, State, ProductInput,
 /** Reads outside of any group. */
 export const read = (sql: SqlClient) => ({
   byId: (id: ProductId) =>
-    Effect.map(sql<Row>`SELECT * FROM product WHERE id = ${id}::uuid`, (rows) => rows.map(stateOf)[0]),
+    Effect.map(sql<ProductRow>`SELECT * FROM product WHERE id = ${id}::uuid`, (rows) => rows.map(productOf)[0]),
   /** In id order, without hidden ones; all, or those that match what was typed. */
   page: (typed: string | undefined, after: ProductId | undefined, limit: number) => {
     const wanted = sql`SELECT * FROM product WHERE status <> 'HIDED'
@@ -22,9 +22,9 @@ export const read = (sql: SqlClient) => ({
     // Materialized: else the planner walks the primary key for the order's sake, past every product for a rare word.
     const pages =
       typed === undefined
-        ? sql<Row>`${wanted} ORDER BY id LIMIT ${limit}`
-        : sql<Row>`WITH found AS MATERIALIZED (${wanted} AND ${Search.matches(sql, typed)})
+        ? sql<ProductRow>`${wanted} ORDER BY id LIMIT ${limit}`
+        : sql<ProductRow>`WITH found AS MATERIALIZED (${wanted} AND ${Search.matches(sql, typed)})
             SELECT * FROM found ORDER BY id LIMIT ${limit}`;
-    return Effect.map(pages, (rows) => rows.map(stateOf));
+    return Effect.map(pages, (rows) => rows.map(productOf));
   },
 });

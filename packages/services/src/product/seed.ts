@@ -3,24 +3,27 @@ import { Bulk } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
-import type { BrandFact } from "../contracts/index.ts";
+import type { BrandFact, Product } from "../contracts/index.ts";
 import { insertMissing } from "../shared/Seeding.ts";
-import type { ProductState } from "./Domain.ts";
 import { brandRow, brandTable, productRow, productTable } from "./Rows.ts";
 import { nameId } from "./State.ts";
-
-export type { ProductState } from "./Domain.ts";
 
 const version = 1;
 
 /** What exists stays as it is, and so does who has a name already. */
-export const seed = (products: ReadonlyArray<ProductState>): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
+export const seed = (products: ReadonlyArray<Product>): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
   Effect.gen(function* () {
     const sql = yield* SqlClient.SqlClient;
     const rows = products.map((product) => ({
       ...productRow({
         version,
-        state: { ...product, isSoldOut: product.status === "OUT_OF_STOCK", isRemoved: false },
+        state: {
+          _tag: "Product",
+          ...product,
+          stockVersion: 0,
+          isSoldOut: product.status === "OUT_OF_STOCK",
+          isRemoved: false,
+        },
       }),
       name_id: nameId(product.brandId, product.name),
     }));

@@ -249,7 +249,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     const brandId = BrandId.make(yield* Ids.fresh);
     const name = `product ${++products}`;
     yield* Products.seed([
-      { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null, stockVersion: 0 },
+      { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null },
     ]).pipe(Effect.provideService(SqlClient.SqlClient, database("product")), Effect.orDie);
     yield* Stocks.seed([{ sku: id, quantity }]).pipe(
       Effect.provideService(SqlClient.SqlClient, database("stock")),
