@@ -2,8 +2,8 @@
  * The product as a machine: what is on sale, at which price, and who may say so.
  *
  * Guarantee: no two products of a brand that are not removed have one name; only the manager of its brand, or a MASTER, lists,
- * changes, restocks or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the brand
- * context.
+ * changes, restocks or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the
+ * brand context.
  */
 import { type Decided, Machine } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";

@@ -71,7 +71,5 @@ export const freshAnswer = <A, E, R>(
   self: Effect.Effect<ReadonlyArray<A>, E, R>,
 ): Effect.Effect<A, Exclude<E, Errors.GroupCommitError> | Problem.Unavailable, R> =>
   Effect.catch(answer(self), (error) =>
-    error instanceof IdempotencyKey.Reused
-      ? Effect.die(error)
-      : Effect.fail(error as Exclude<E, Errors.GroupCommitError> | Problem.Unavailable),
+    error instanceof IdempotencyKey.Reused ? Effect.die(error) : Effect.fail(error),
   );
