@@ -5,7 +5,6 @@
  * read what they captured. Orders are paid at Toss unless `DESTINY_PAYMENT_WEIGHTS` says otherwise.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Token } from "@destiny/sdk/http";
 import { Ids } from "@destiny/sdk/message";
@@ -24,54 +23,19 @@ import * as Products from "../../src/product/seed.ts";
 import * as Stocks from "../../src/stock/seed.ts";
 import * as Users from "../../src/user/seed.ts";
 import { BrandId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import * as Browser from "./Browser.ts";
+import { freeOffset } from "./Ports.ts";
+
+export type { Reply, Shopper } from "./Browser.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const readyMillis = 30_000;
-
-/** Two tests that run at once must not share a port: each takes another offset as long as one of its ports is taken. */
-const maxOffsets = 20;
-
-/** Listens and lets go again. Answers the port, or undefined when somebody else has it. `0`: any free one. */
-const listen = (wanted: number) =>
-  Effect.callback<number | undefined>((resume) => {
-    const server = createServer();
-    server.once("error", () => resume(Effect.succeed(undefined)));
-    server.listen(wanted, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : undefined;
-      server.close(() => resume(Effect.succeed(port)));
-    });
-  });
-
-const freeOffset = Effect.gen(function* () {
-  for (let attempt = 0; attempt < maxOffsets; attempt++) {
-    const offset = 20_000 + (((yield* listen(0)) ?? 0) % 20_000);
-    const ports = yield* Effect.forEach(services, ({ port }) => listen(port + offset));
-    if (!ports.includes(undefined)) return offset;
-  }
-  return yield* Effect.die(new Error(`no free ports at ${maxOffsets} offsets`));
-});
 
 /** The process ended before it was ready: somebody took one of its ports meanwhile. */
 class EndedEarly extends Data.TaggedError("EndedEarly")<{ readonly output: string }> {
   override get message(): string {
     return `the shop ended before it was ready:\n${this.output}`;
   }
-}
-
-export interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Record<string, unknown>;
-}
-
-export interface Shopper {
-  readonly userId: string;
-  readonly call: (
-    method: string,
-    path: string,
-    options?: { readonly body?: unknown; readonly headers?: Record<string, string> },
-  ) => Effect.Effect<Reply>;
 }
 
 const simulators = Layer.mergeAll(
@@ -92,11 +56,11 @@ export class Shop extends Context.Service<
     /** The PostgreSQL server, without a database. */
     readonly server: string;
     /** A new shopper, signed in. */
-    readonly shopper: Effect.Effect<Shopper>;
+    readonly shopper: Effect.Effect<Browser.Shopper>;
     /** Somebody who runs the shop, signed in. */
-    readonly operator: Effect.Effect<Shopper>;
+    readonly operator: Effect.Effect<Browser.Shopper>;
     /** Whoever has an account, signed in through the gateway. */
-    readonly signIn: (username: string, password: string) => Effect.Effect<Shopper>;
+    readonly signIn: (username: string, password: string) => Effect.Effect<Browser.Shopper>;
     /** A new product with this much stock. */
     readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
     readonly database: (service: string) => SqlClient.SqlClient;
@@ -111,14 +75,6 @@ export class Shop extends Context.Service<
   static readonly layer = (environment: Record<string, string> = {}) =>
     Layer.effect(Shop, make(environment)).pipe(Layer.provide(simulators), Layer.orDie);
 }
-
-const json = (text: string): Record<string, unknown> => {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-};
 
 const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   const cluster = yield* TestCluster.start();
@@ -209,26 +165,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   ).pipe(Effect.retry({ times: 3 }));
   const url = `http://127.0.0.1:${portOf("gateway")}`;
 
-  const signIn = Effect.fnUntraced(function* (username: string, password: string) {
-    const request =
-      (token: string | undefined): Shopper["call"] =>
-      (method, path, { body, headers } = {}) =>
-        Effect.promise(async () => {
-          const response = await fetch(`${url}${path}`, {
-            method,
-            headers: {
-              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-              ...(body === undefined ? {} : { "content-type": "application/json" }),
-              ...headers,
-            },
-            ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-          });
-          return { status: response.status, headers: response.headers, body: json(await response.text()) };
-        });
-    const { body } = yield* request(undefined)("POST", "/v1/auths/login", { body: { username, password } });
-    return { userId: String(body["userId"]), call: request(String(body["accessToken"])) } satisfies Shopper;
-  });
-
+  const signIn = Browser.signIn(url);
   const password = "Passw0rd!";
   const passwordHash = yield* Users.hashCheaply(Redacted.make(password));
   let users = 0;
