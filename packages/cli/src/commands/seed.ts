@@ -3,9 +3,9 @@ import { EffectCommand } from "../EffectCommand.ts";
 import { instanceFlag, seedFlag } from "../flags.ts";
 
 export default class Seed extends EffectCommand {
-  static override summary = "Fill a running shop with brands, products, stock and shoppers.";
+  static override summary = "Fill a running shop with brands and their partners, products, stock and shoppers.";
   static override description =
-    "The same seed and scale always give the same shop, and seeding twice changes nothing. All seeded shoppers share one printed password.";
+    "The same seed and scale always give the same shop, and seeding twice changes nothing. All seeded people share one printed password.";
   static override examples = ["<%= config.bin %> seed", "<%= config.bin %> seed --scale M --seed 7"];
   static override flags = {
     instance: instanceFlag,
@@ -17,18 +17,20 @@ export default class Seed extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Seed);
-    const { seed } = await import("../run/seed.ts");
+    const [{ seed }, SeedBars] = await Promise.all([import("../run/seed.ts"), import("../run/SeedBars.ts")]);
+    const bars = this.jsonEnabled() ? SeedBars.quiet : SeedBars.make(process.stderr, (line) => this.progress(line));
     const result = await this.onInstance(flags.instance, ({ databaseUrl }) =>
       seed({
         instance: flags.instance,
         databaseUrl,
         scale: flags.scale,
         seed: flags.seed,
-        progress: (line) => this.progress(line),
+        onProgress: bars.show,
       }),
     );
+    bars.end();
     this.log(
-      `${result.brands} brands, ${result.products} products, ${result.users} shoppers (user000001 …, password ${result.password})`,
+      `${result.brands} brands (managed by partner001 …), ${result.products} products, ${result.users} shoppers (user000001 …), all with password ${result.password}`,
     );
     return result;
   }

@@ -13,6 +13,7 @@ import { addresses, type Connection } from "./connect.ts";
 import { wipe } from "./down.ts";
 import * as Scenario from "./scenario.ts";
 import { seed } from "./seed.ts";
+import { quiet } from "./SeedBars.ts";
 
 export interface RehearseOptions extends Scenario.ScenarioOptions {
   readonly instance: string;
@@ -55,7 +56,7 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
         scale: "S",
         seed: options.seed,
         hot: scenario.needs.hot,
-        progress: options.progress,
+        onProgress: quiet.show,
       });
       return yield* Scenario.run(connection, options);
     }).pipe(Effect.raceFirst(Effect.andThen(supervisor.stopRequested, Effect.fail(stopped(options.instance)))));

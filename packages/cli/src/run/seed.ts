@@ -1,6 +1,16 @@
 /** `destiny seed`: fills a running instance through each service's own store, in bulk. Repeating it changes nothing. */
-import { BrandId, CouponTemplateId, defaultValidDays, ProductId, UserId, Won } from "@destiny/services/contracts";
+import * as Brand from "@destiny/services/brand/seed";
+import {
+  BrandId,
+  CouponTemplateId,
+  defaultValidDays,
+  type Product as Listed,
+  ProductId,
+  UserId,
+  Won,
+} from "@destiny/services/contracts";
 import * as Coupon from "@destiny/services/coupon/seed";
+import * as Notification from "@destiny/services/notification/seed";
 import * as Product from "@destiny/services/product/seed";
 import * as Stock from "@destiny/services/stock/seed";
 import * as User from "@destiny/services/user/seed";
@@ -10,6 +20,7 @@ import * as Redacted from "effect/Redacted";
 import type * as SqlClient from "effect/sql/SqlClient";
 import { CliError } from "../CliError.ts";
 import * as Catalogue from "../seed/Catalogue.ts";
+import type { SeedProgress } from "./SeedBars.ts";
 
 /** Rows of one statement. */
 const batchRows = 2000;
@@ -19,15 +30,37 @@ export interface SeedResult {
   readonly scale: Catalogue.Scale;
   readonly seed: number;
   readonly brands: number;
+  readonly partners: number;
   readonly products: number;
   readonly users: number;
   readonly password: string;
 }
 
-const batches = <A>(rows: ReadonlyArray<A>): ReadonlyArray<ReadonlyArray<A>> =>
-  Array.from({ length: Math.ceil(rows.length / batchRows) }, (_, index) =>
-    rows.slice(index * batchRows, (index + 1) * batchRows),
-  );
+/** Where rows of one kind go: every service that has to know of them has them in its own database. */
+interface Into<Row> {
+  readonly service: string;
+  readonly insert: (rows: ReadonlyArray<Row>) => Effect.Effect<void, unknown, SqlClient.SqlClient>;
+}
+
+const userOf =
+  (role: User.NewUser["role"], passwordHash: string) =>
+  (user: Catalogue.SeededUser): User.NewUser => ({ ...user, id: UserId.make(user.id), role, passwordHash });
+
+const brandOf = ({ id, managerId, name: brandName }: Catalogue.SeededBrand): Brand.InitialBrand => ({
+  brandId: BrandId.make(id),
+  managerId: UserId.make(managerId),
+  brandName,
+  version: 1,
+  createdAt: Catalogue.epochMillis,
+});
+
+const productOf = ({ stock: _, ...product }: Catalogue.SeededProduct): Listed => ({
+  ...product,
+  id: ProductId.make(product.id),
+  brandId: BrandId.make(product.brandId),
+  price: Won.make(product.price),
+  status: "AVAILABLE",
+});
 
 const templateOf = (drop: Catalogue.SeededDrop): Coupon.InitialTemplate => ({
   id: CouponTemplateId.make(drop.templateId),
@@ -52,24 +85,12 @@ export const seed = Effect.fnUntraced(function* (options: {
   readonly seed: number;
   /** The articles that everybody wants, and their stock. */
   readonly hot?: Catalogue.Hot | undefined;
-  readonly progress: (line: string) => void;
+  readonly onProgress: (progress: SeedProgress) => void;
 }): Effect.fn.Return<SeedResult, CliError> {
   const catalogue = Catalogue.make(options.scale, options.seed, options.hot);
-  const fill = <A, E>(
-    service: string,
-    rows: ReadonlyArray<A>,
-    insert: (batch: ReadonlyArray<A>) => Effect.Effect<void, E, SqlClient.SqlClient>,
-  ) =>
-    Effect.gen(function* () {
-      let done = 0;
-      const tenths = (count: number): number => Math.floor((10 * count) / rows.length);
-      for (const batch of batches(rows)) {
-        yield* insert(batch);
-        const before = tenths(done);
-        done += batch.length;
-        if (rows.length > batchRows && tenths(done) > before) options.progress(`${service}: ${tenths(done)}0 %`);
-      }
-    }).pipe(
+
+  const put = <Row>({ insert, service }: Into<Row>, rows: ReadonlyArray<Row>): Effect.Effect<void, CliError> =>
+    insert(rows).pipe(
       Effect.provide(
         PgClient.layer({ url: Redacted.make(`${options.databaseUrl}destiny_${service}`), maxConnections: 1 }),
       ),
@@ -85,38 +106,49 @@ export const seed = Effect.fnUntraced(function* (options: {
       ),
     );
 
+  const fill = Effect.fnUntraced(function* <Row>(
+    kind: string,
+    rows: ReadonlyArray<Row>,
+    ...into: ReadonlyArray<Into<Row>>
+  ) {
+    const total = rows.length;
+    for (let done = 0; done < total; done += batchRows) {
+      options.onProgress({ kind, done, total });
+      const batch = rows.slice(done, done + batchRows);
+      for (const one of into) yield* put(one, batch);
+    }
+    options.onProgress({ kind, done: total, total });
+  });
+
   const passwordHash = yield* User.hashCheaply(Redacted.make(Catalogue.password));
+  const users = (role: User.NewUser["role"]): Into<Catalogue.SeededUser> => ({
+    service: "user",
+    insert: (rows) => User.seed(rows.map(userOf(role, passwordHash))),
+  });
+  yield* fill("partners", catalogue.partners, users("PARTNER"));
   yield* fill(
-    "user",
-    catalogue.users.map((user) => ({ ...user, id: UserId.make(user.id), role: "CUSTOMER" as const, passwordHash })),
-    User.seed,
+    "brands",
+    catalogue.brands.map(brandOf),
+    { service: "brand", insert: Brand.seed },
+    { service: "product", insert: Product.seedBrands },
+    { service: "notification", insert: Notification.seed },
   );
   yield* fill(
-    "product",
-    catalogue.products.map(({ stock: _, ...product }) => ({
-      ...product,
-      id: ProductId.make(product.id),
-      brandId: BrandId.make(product.brandId),
-      price: Won.make(product.price),
-      status: "AVAILABLE" as const,
-      stockVersion: 0,
-    })),
-    Product.seed,
+    "products",
+    catalogue.products,
+    { service: "product", insert: (rows) => Product.seed(rows.map(productOf)) },
+    { service: "stock", insert: (rows) => Stock.seed(rows.map(({ id, stock }) => ({ sku: id, quantity: stock }))) },
   );
-  yield* fill(
-    "stock",
-    catalogue.products.map(({ id, stock }) => ({ sku: id, quantity: stock })),
-    Stock.seed,
-  );
-  yield* fill("coupon", [catalogue.drop].map(templateOf), Coupon.seed);
-  const { brands, products, users } = Catalogue.scales[options.scale];
+  yield* fill("coupons", [templateOf(catalogue.drop)], { service: "coupon", insert: Coupon.seed });
+  yield* fill("shoppers", catalogue.users, users("CUSTOMER"));
   return {
     instance: options.instance,
     scale: options.scale,
     seed: options.seed,
-    brands,
-    products,
-    users,
+    brands: catalogue.brands.length,
+    partners: catalogue.partners.length,
+    products: catalogue.products.length,
+    users: catalogue.users.length,
     password: Catalogue.password,
   };
 });

@@ -1,7 +1,13 @@
 /** `destiny verify`: the audits of the shop, with the gateways' and the shoppers' own records as witnesses. */
 import * as fs from "node:fs";
 import * as path from "node:path";
-import { type GatewayMovement, type ShopperOrder, verify, type VerifyResult } from "@destiny/services/audit";
+import {
+  type GatewayMovement,
+  type ShopperCoupon,
+  type ShopperOrder,
+  verify,
+  type VerifyResult,
+} from "@destiny/services/audit";
 import { simulators } from "@destiny/services/catalogue";
 import { Ledger, Summary } from "@destiny/testkit/scenario";
 import { Captures } from "@destiny/testkit/simulators";
@@ -51,26 +57,42 @@ export const gatewayMovements = (folder: string): Effect.Effect<ReadonlyArray<Ga
     ),
   );
 
+interface Witnesses {
+  readonly shoppers: ReadonlyArray<ShopperOrder>;
+  readonly coupons: ReadonlyArray<ShopperCoupon>;
+}
+
+const ordersOf = ({ orders }: Ledger.Ledger): ReadonlyArray<ShopperOrder> =>
+  orders.flatMap((order): ReadonlyArray<ShopperOrder> => {
+    const last = order.states.at(-1);
+    if (order.orderId === undefined || last === undefined) return [];
+    return [
+      {
+        orderId: order.orderId,
+        otherOrderIds: order.otherOrderIds,
+        status: last.status,
+        reason: last.reason ?? null,
+        finalAmount: order.finalAmount ?? null,
+        toldCaptured: order.confirms.some(({ status }) => status === "CAPTURED"),
+      },
+    ];
+  });
+
+/** The codes with which the coupon service itself refuses: whatever else was answered says nothing of what it did. */
+const refusals = /^ISSUED-/;
+
+const couponsOf = ({ coupons }: Ledger.Ledger): ReadonlyArray<ShopperCoupon> =>
+  coupons.map(({ answer, askedAt, couponId = null, otherCouponIds, templateId, userId }) => {
+    const code = answer?.code ?? "";
+    const refusedWith = couponId === null && refusals.test(code) ? code : null;
+    return { userId, templateId, askedAt, answeredAt: answer?.at ?? null, couponId, otherCouponIds, refusedWith };
+  });
+
 /** The shoppers of a run, from the ledger that the load process kept. */
-export const shopperOrders = (folder: string): Effect.Effect<ReadonlyArray<ShopperOrder>, CliError> =>
+export const witnessesOf = (folder: string): Effect.Effect<Witnesses, CliError> =>
   Ledger.read(path.join(folder, Summary.files.ledger)).pipe(
     Effect.mapError((cause) => unreadable("the shoppers' ledger", cause)),
-    Effect.map(({ orders }) =>
-      orders.flatMap((order): ReadonlyArray<ShopperOrder> => {
-        const last = order.states.at(-1);
-        if (order.orderId === undefined || last === undefined) return [];
-        return [
-          {
-            orderId: order.orderId,
-            otherOrderIds: order.otherOrderIds,
-            status: last.status,
-            reason: last.reason ?? null,
-            finalAmount: order.finalAmount ?? null,
-            toldCaptured: order.confirms.some(({ status }) => status === "CAPTURED"),
-          },
-        ];
-      }),
-    ),
+    Effect.map((ledger) => ({ shoppers: ordersOf(ledger), coupons: couponsOf(ledger) })),
   );
 
 export const audit = Effect.fnUntraced(function* (options: {
@@ -83,7 +105,7 @@ export const audit = Effect.fnUntraced(function* (options: {
   return yield* verify({
     databaseUrl: Redacted.make(options.databaseUrl),
     gateways: gatewayMovements(options.simulatorsFolder),
-    shoppers: options.runFolder === undefined ? undefined : yield* shopperOrders(options.runFolder),
+    ...(options.runFolder === undefined ? {} : yield* witnessesOf(options.runFolder)),
     maxWaitMillis: options.maxWaitMillis ?? defaultMaxWaitMillis,
   }).pipe(Effect.catchTag("SqlError", (cause) => Effect.fail(unreadable("a database", cause))));
 });

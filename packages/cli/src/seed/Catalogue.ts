@@ -1,10 +1,10 @@
 /**
- * What a seeded shop sells and who shops there. Pure: one seed and one scale always give the same.
+ * What a seeded shop sells, who sells it and who shops there. Pure: one seed and one scale always give the same.
  *
  * Names are Korean and English, prices are won in steps of a hundred. The first products are the hot ones: everybody wants
- * them and they have little stock, so that a peak sells out.
+ * them and they have little stock, so that a peak sells out. Each brand has a partner of its own who manages it.
  */
-import { en, Faker } from "@faker-js/faker";
+import { en, Faker, ko } from "@faker-js/faker";
 import { Ids } from "@destiny/sdk/message";
 
 export const scales = {
@@ -26,11 +26,17 @@ export const ordinaryStock = 100_000;
 /** A coupon of the drop is for one shopper in so many. */
 const shoppersPerCoupon = 5;
 
-/** Printed by `seed`: seeded shoppers are made for load, not for secrets. */
+/** Printed by `seed`: seeded people are made for load, not for secrets. */
 export const password = "Passw0rd!";
 
 /** Ids carry a time inside; a fixed one keeps them the same on every day. */
-const epochMillis = Date.UTC(2026, 0, 1);
+export const epochMillis = Date.UTC(2026, 0, 1);
+
+export interface SeededBrand {
+  readonly id: string;
+  readonly managerId: string;
+  readonly name: string;
+}
 
 export interface SeededProduct {
   readonly id: string;
@@ -66,7 +72,9 @@ export interface SeededDrop {
 export interface Catalogue {
   readonly scale: Scale;
   readonly drop: SeededDrop;
-  readonly brandIds: ReadonlyArray<string>;
+  readonly brands: ReadonlyArray<SeededBrand>;
+  /** Who manages which brand: one each, in the order of the brands. */
+  readonly partners: ReadonlyArray<SeededUser>;
   readonly products: ReadonlyArray<SeededProduct>;
   readonly users: ReadonlyArray<SeededUser>;
 }
@@ -109,11 +117,35 @@ const colors = [
 ] as const;
 const sizes = ["XS", "S", "M", "L", "XL", "FREE"] as const;
 
-export const usernameOf = (index: number): string => `user${String(index + 1).padStart(6, "0")}`;
+const numbered = (role: string, digits: number, index: number): string =>
+  `${role}${String(index + 1).padStart(digits, "0")}`;
 
-const phoneOf = (index: number): string => {
+/** At most ten characters, as at the sign-up. */
+export const usernameOf = (index: number): string => numbered("user", 6, index);
+export const partnerNameOf = (index: number): string => numbered("partner", 3, index);
+
+const phoneOf = (area: string, index: number): string => {
   const digits = String(index % 100_000_000).padStart(8, "0");
-  return `010-${digits.slice(0, 4)}-${digits.slice(4)}`;
+  return `${area}-${digits.slice(0, 4)}-${digits.slice(4)}`;
+};
+
+const userOf = (id: string, username: string, phone: string): SeededUser => ({
+  id,
+  username,
+  email: `${username}@shop.example`,
+  nickname: username,
+  phone,
+});
+
+/**
+ * The same people whatever the seed: a username can be taken only once, and brands of a second seed in the same shop must not
+ * be managed by somebody who was never let in.
+ */
+const partnersOf = (count: number): ReadonlyArray<SeededUser> => {
+  const ids = Ids.seeded(0x0b0d_0001);
+  return Array.from({ length: count }, (_, index) =>
+    userOf(ids.next(epochMillis), partnerNameOf(index), phoneOf("011", index)),
+  );
 };
 
 /** Ids of their own stream: the same at every scale, and nothing else moves when there are more of them. */
@@ -129,21 +161,29 @@ const dropOf = (seed: number, users: number): SeededDrop => ({
 });
 
 export const make = (scale: Scale, seed: number, hot: Hot = defaultHot): Catalogue => {
-  const { brands, products, users } = scales[scale];
+  const { brands: brandCount, products, users } = scales[scale];
   const ids = Ids.seeded(seed);
   const next = (): string => ids.next(epochMillis);
   const faker = new Faker({ locale: en, seed });
-  const brandIds = Array.from({ length: brands }, next);
+  // Of their own, so that products keep their names however brands are called.
+  const companies = [new Faker({ locale: ko, seed }), new Faker({ locale: en, seed })] as const;
+  const partners = partnersOf(brandCount);
+  const brands = partners.map(({ id: managerId }, index): SeededBrand => ({
+    id: next(),
+    managerId,
+    name: companies[index % 2 === 0 ? 0 : 1].company.name(),
+  }));
   return {
     scale,
     drop: dropOf(seed, users),
-    brandIds,
+    brands,
+    partners,
     products: Array.from({ length: products }, (_, index): SeededProduct => {
       const language = index % 2 === 0 ? 0 : 1;
       const word = (of: ReadonlyArray<readonly [string, string]>): string => faker.helpers.arrayElement(of)[language];
       return {
         id: next(),
-        brandId: brandIds[index % brands] ?? "",
+        brandId: brands[index % brandCount]?.id ?? "",
         // The number keeps names unique.
         name: `${word(styles)} ${word(materials)} ${word(goods)} ${index + 1}`,
         price: faker.number.int({ min: 50, max: 3000 }) * 100,
@@ -152,12 +192,6 @@ export const make = (scale: Scale, seed: number, hot: Hot = defaultHot): Catalog
         stock: index < hot.products ? hot.stock : ordinaryStock,
       };
     }),
-    users: Array.from({ length: users }, (_, index): SeededUser => ({
-      id: next(),
-      username: usernameOf(index),
-      email: `${usernameOf(index)}@shop.example`,
-      nickname: usernameOf(index),
-      phone: phoneOf(index),
-    })),
+    users: Array.from({ length: users }, (_, index) => userOf(next(), usernameOf(index), phoneOf("010", index))),
   };
 };

@@ -13,24 +13,42 @@ describe("a seeded catalogue", () => {
 
   it("has as much of everything as its scale says, with no id or name twice", () => {
     for (const scale of ["S", "M"] as const) {
-      const { brandIds, products, users } = Catalogue.make(scale, 1);
+      const { brands, partners, products, users } = Catalogue.make(scale, 1);
       const sizes = Catalogue.scales[scale];
-      assert.strictEqual(unique(brandIds), sizes.brands);
+      assert.strictEqual(users.length, sizes.users);
       assert.strictEqual(unique(products.map(({ brandId }) => brandId)), sizes.brands);
       assert.strictEqual(unique(products.map(({ name }) => name)), sizes.products);
+      const people = [...partners, ...users];
       for (const field of ["username", "email", "nickname", "phone"] as const) {
-        assert.strictEqual(unique(users.map((user) => user[field])), sizes.users, field);
+        assert.strictEqual(unique(people.map((user) => user[field])), sizes.brands + sizes.users, field);
       }
       assert.strictEqual(
-        unique([...brandIds, ...products.map(({ id }) => id), ...users.map(({ id }) => id)]),
-        sizes.brands + sizes.products + sizes.users,
+        unique([...brands, ...products, ...people].map(({ id }) => id)),
+        2 * sizes.brands + sizes.products + sizes.users,
       );
     }
   });
 
+  it("gives every brand a partner of its own, the same people under every seed and at every scale", () => {
+    const other = Catalogue.make("M", 43);
+    assert.deepStrictEqual(
+      shop.brands.map(({ managerId }) => managerId),
+      shop.partners.map(({ id }) => id),
+    );
+    assert.deepStrictEqual(other.partners.slice(0, 5), shop.partners);
+    assert.notInclude(
+      other.brands.map(({ id }) => id),
+      shop.brands[0]?.id,
+    );
+    assert.match(shop.brands[0]?.name ?? "", /\p{Script=Hangul}/u);
+    assert.match(shop.brands[1]?.name ?? "", /^[A-Z]/);
+  });
+
   it("has usernames and a password that the sign-up would accept, at every scale", () => {
-    const last = Catalogue.usernameOf(Catalogue.scales.L.users - 1);
-    for (const name of [last, ...shop.users.map(({ username }) => username)]) assert.match(name, /^[a-z0-9]{4,10}$/);
+    const { brands, users } = Catalogue.scales.L;
+    const last = [Catalogue.usernameOf(users - 1), Catalogue.partnerNameOf(brands - 1)];
+    for (const name of [...last, ...[...shop.users, ...shop.partners].map(({ username }) => username)])
+      assert.match(name, /^[a-z0-9]{4,10}$/);
     assert.match(Catalogue.password, /^(?=.*[a-z])(?=.*[A-Z])(?=.*\d)(?=.*[^A-Za-z0-9]).{8,15}$/);
   });
 

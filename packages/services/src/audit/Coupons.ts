@@ -1,7 +1,8 @@
 /**
  * I3 and the coupons of I10: who was given a coupon, and on what it is spent.
  *
- * I3 is the quota's own audit, and that a coupon is spent exactly by the order whose record says so. I10: no coupon is spent
+ * I3 is the quota's own audit, that a coupon is spent exactly by the order whose record says so, and that the shoppers of a run
+ * were told what the rows say. I10: no coupon is spent
  * on an order that came to nothing, and what it took off is what the order says. Orders are in another database, so their states are looked up page by page.
  */
 import { Audit } from "@destiny/sdk/machine";
@@ -10,7 +11,9 @@ import { Bulk } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
+import * as CouponWitness from "./CouponWitness.ts";
 import { Sources } from "./Sources.ts";
+import type { ShopperCoupon } from "./Verify.ts";
 
 const pageRows = 5000;
 
@@ -41,7 +44,10 @@ const wrong = (orders: SqlClient.SqlClient, uses: ReadonlyArray<Spent>) => order
   WHERE status IN ('FAILED', 'CANCELED') OR coupon_id IS DISTINCT FROM x.coupon
     OR (amount IS NOT NULL AND taken IS DISTINCT FROM x.discount)`;
 
-export const audit: Effect.Effect<ReadonlyArray<Audit.Finding>, SqlError, Sources> = Effect.gen(function* () {
+/** Without witnesses, what the rows say of themselves. */
+export const audit = Effect.fnUntraced(function* (
+  witnesses: ReadonlyArray<ShopperCoupon> = [],
+): Effect.fn.Return<ReadonlyArray<Audit.Finding>, SqlError, Sources> {
   const sources = yield* Sources;
   const sql = sources.of("coupon");
   const quota = yield* Effect.provideService(QuotaAudit.audit, SqlClient.SqlClient, sql);
@@ -58,7 +64,11 @@ export const audit: Effect.Effect<ReadonlyArray<Audit.Finding>, SqlError, Source
     after = page.at(-1)?.id ?? after;
   }
   return [
-    Audit.merge("I3", [quota, { id: "I3", checked: uses, violations: yield* spent(sql) }]),
+    Audit.merge("I3", [
+      quota,
+      { id: "I3", checked: uses, violations: yield* spent(sql) },
+      yield* CouponWitness.audit(sql, witnesses),
+    ]),
     { id: "I10", checked: uses, violations: left.slice(0, Audit.maxNamedViolations) },
   ];
 });

@@ -29,10 +29,27 @@ export interface ShopperOrder {
   readonly toldCaptured: boolean;
 }
 
+/** One ask for a coupon as its shopper saw it. */
+export interface ShopperCoupon {
+  readonly userId: string;
+  readonly templateId: string;
+  /** UTC epoch milliseconds, by the shoppers' clock. */
+  readonly askedAt: number;
+  /** null: nobody answered. */
+  readonly answeredAt: number | null;
+  /** The coupon that the shopper was told to have; null: none. */
+  readonly couponId: string | null;
+  /** Other coupons that the same idempotency key was answered with: there must be none. */
+  readonly otherCouponIds: ReadonlyArray<string>;
+  /** Why this ask was not granted, in the shop's own codes; null: it was, or nobody said. */
+  readonly refusedWith: string | null;
+}
+
 /** What they said. */
 export interface Witnesses {
   readonly gateways?: ReadonlyArray<GatewayMovement> | undefined;
   readonly shoppers?: ReadonlyArray<ShopperOrder> | undefined;
+  readonly coupons?: ReadonlyArray<ShopperCoupon> | undefined;
 }
 
 export interface VerifyOptions<E = never> {
@@ -43,8 +60,9 @@ export interface VerifyOptions<E = never> {
    * because money moves until then, and before that when what the gateways hold says whether it is.
    */
   readonly gateways?: Effect.Effect<ReadonlyArray<GatewayMovement>, E> | undefined;
-  /** The shoppers of a run; undefined when no run is verified. */
+  /** The orders of a run's shoppers, and the coupons that they asked for; undefined when no run is verified. */
   readonly shoppers?: ReadonlyArray<ShopperOrder> | undefined;
+  readonly coupons?: ReadonlyArray<ShopperCoupon> | undefined;
   /** How long to wait for quiescence. */
   readonly maxWaitMillis: number;
 }

@@ -11,7 +11,7 @@ import * as Sagas from "./Sagas.ts";
 import { Sources } from "./Sources.ts";
 import type { VerifyOptions, VerifyResult } from "./Verify.ts";
 
-export type { GatewayMovement, ShopperOrder, VerifyOptions, VerifyResult } from "./Verify.ts";
+export type { GatewayMovement, ShopperCoupon, ShopperOrder, VerifyOptions, VerifyResult } from "./Verify.ts";
 
 /** Without a refusal nothing could have been a phantom, without a coupon there is no number, and without trouble no late approval. */
 const optional: ReadonlySet<string> = new Set(["I2", "I3", "I11"]);
@@ -25,7 +25,7 @@ export const verify = Effect.fn("verify")(
     const stock = yield* Effect.provideService(ReservationAudit.audit, SqlClient.SqlClient, sources.of("stock"));
     const findings = [
       ...stock,
-      ...(yield* Coupons.audit),
+      ...(yield* Coupons.audit(options.coupons)),
       ...(yield* Money.audit({ gateways, shoppers: options.shoppers })),
       yield* Sagas.audit,
       ...(yield* Delivery.audit),

@@ -10,12 +10,14 @@ import {
   BrandId,
   BrandOrder,
   Instant,
+  type OrderCanceled,
   type OrderCompleted,
   type OrderId,
-  type PricedLine,
+  type PaidLine,
   UserId,
   Won,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 export const BrandState = Schema.TaggedStruct("Brand", {
   id: BrandId,
@@ -38,9 +40,8 @@ export const brandKey = (id: BrandId): Key => `brand/${id}`;
 export const saleId = (orderId: OrderId, brandId: BrandId): string => `${orderId}/${brandId}`;
 export const saleKey = (orderId: OrderId, brandId: BrandId): Key => `sale/${saleId(orderId, brandId)}`;
 
-/** null: a MASTER. */
-type By = UserId | null;
-type Sold = typeof OrderCompleted.payload.Type;
+type Sold = { readonly _tag: "Sold" } & typeof OrderCompleted.payload.Type;
+type GivenBack = { readonly _tag: "GivenBack" } & typeof OrderCanceled.payload.Type;
 
 export type BrandInput =
   | { readonly _tag: "Create"; readonly brandId: BrandId; readonly managerId: UserId; readonly name: string }
@@ -52,8 +53,8 @@ export type BrandInput =
       readonly name?: string | undefined;
     }
   | { readonly _tag: "Remove"; readonly brandId: BrandId; readonly by: By }
-  | ({ readonly _tag: "Sold" } & Sold)
-  | ({ readonly _tag: "GivenBack" } & Sold);
+  | Sold
+  | GivenBack;
 
 /** The brand with the version that it has after the input. */
 export const Answer = Schema.Union([BrandState, Schema.TaggedStruct("Noted", {})]);
@@ -66,21 +67,26 @@ type Seen = Machine.View<Key, State>;
 type Verdict = Machine.Verdict<Key, State, Answer, Rejection>;
 
 /** The lines of each brand. */
-const byBrand = (lines: ReadonlyArray<PricedLine>): ReadonlyMap<BrandId, ReadonlyArray<PricedLine>> =>
+const byBrand = (lines: ReadonlyArray<PaidLine>): ReadonlyMap<BrandId, ReadonlyArray<PaidLine>> =>
   Map.groupBy(lines, ({ brandId }) => brandId);
 
-const amountOf = (lines: ReadonlyArray<PricedLine>): Won =>
-  Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0));
+const amountOf = (lines: ReadonlyArray<PaidLine>): Won => Won.make(lines.reduce((sum, { paid }) => sum + paid, 0));
 
-const told = (view: Seen, { at, lines, orderId }: Sold, status: Sale["status"]): Verdict => {
+const told = (view: Seen, input: Sold | GivenBack): Verdict => {
+  const { at, lines, orderId } = input;
+  // Who bought what was given back is the brand's business no more.
+  const now =
+    input._tag === "Sold"
+      ? ({ status: "COMPLETED", recipient: input.recipient } as const)
+      : ({ status: "CANCELED", recipient: null } as const);
   const changes: Array<readonly [Key, State]> = [];
   for (const [brandId, own] of byBrand(lines)) {
     const key = saleKey(orderId, brandId);
     const known = view.get(key);
     const sale: Sale =
       known?._tag === "Sale"
-        ? { ...known, status }
-        : { _tag: "Sale", brandId, orderId, status, lines: own, amount: amountOf(own), completedAt: at };
+        ? { ...known, ...now }
+        : { _tag: "Sale", brandId, orderId, ...now, lines: own, amount: amountOf(own), completedAt: at };
     // A sale that was given back is over: whatever is told of it afterwards is old.
     if (known?._tag !== "Sale" || known.status !== "CANCELED") changes.push([key, sale]);
   }
@@ -95,8 +101,7 @@ export const machine: Machine.Machine<Key, State, BrandInput, Answer, Rejection>
       ? [...byBrand(input.lines).keys()].map((brandId) => saleKey(input.orderId, brandId))
       : [brandKey(input.brandId)],
   decide: (view, { at, input }): Verdict => {
-    if (input._tag === "Sold") return told(view, input, "COMPLETED");
-    if (input._tag === "GivenBack") return told(view, input, "CANCELED");
+    if (input._tag === "Sold" || input._tag === "GivenBack") return told(view, input);
     const key = brandKey(input.brandId);
     const brand = view.get(key);
     if (input._tag === "Create") {

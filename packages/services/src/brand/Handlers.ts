@@ -50,9 +50,7 @@ const management = HttpApiBuilder.group(BrandApi, "management", (handlers) =>
           NotFound: () => Effect.fail(new BrandNotFound({})),
           NotManager: () => Effect.fail(new Auth.AccessDenied({})),
         }),
-        Submission.answer,
-        // The id is fresh.
-        Effect.catchTag("IdempotencyKeyReused", Effect.die),
+        Submission.freshAnswer,
         Effect.flatMap((answer) =>
           answer._tag === "Brand"
             ? Effect.succeed(shown(answer))

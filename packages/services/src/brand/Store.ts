@@ -1,4 +1,5 @@
 /** Brands and their sales in PostgreSQL. */
+import type { Machine } from "@destiny/sdk/machine";
 import { Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
@@ -42,11 +43,25 @@ CREATE INDEX sales_of_brand ON brand_sale (brand_id, completed_at DESC, order_id
 
 `;
 
+/** Sales of before were told without discounts, and not where they had to be sent. */
+const recipients = `
+ALTER TABLE brand_sale ADD COLUMN recipient jsonb;
+
+UPDATE brand_sale SET lines = coalesce((
+  SELECT jsonb_agg(line || jsonb_build_object('discount', 0,
+      'paid', (line->>'quantity')::bigint * (line->>'unitPrice')::bigint) ORDER BY no)
+  FROM jsonb_array_elements(lines) WITH ORDINALITY AS one(line, no)), '[]');
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "brand",
   steps: {
     "0001_brand": Effect.gen(function* () {
       yield* Migrations.statements(tables)(yield* SqlClient.SqlClient);
+    }),
+    "0002_recipients": Effect.gen(function* () {
+      yield* Migrations.statements(recipients)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -69,6 +84,7 @@ interface SaleRow {
   readonly status: string;
   readonly lines: unknown;
   readonly amount: bigint;
+  readonly recipient: unknown;
   readonly completed_at: Date;
 }
 
@@ -94,10 +110,11 @@ const saleOf = (row: SaleRow): Sale =>
     status: row.status,
     lines: row.lines,
     amount: Number(row.amount),
+    recipient: row.recipient,
     completedAt: row.completed_at.getTime(),
   });
 
-const brandTable = {
+export const brandTable = {
   name: "brand",
   key: ["id"],
   columns: {
@@ -111,6 +128,16 @@ const brandTable = {
   },
 } as const;
 
+export const brandRow = ({ state, version }: Machine.Versioned<BrandState>) => ({
+  id: state.id,
+  version,
+  manager_id: state.managerId,
+  name: state.name,
+  removed: state.removed,
+  created_at: state.createdAt,
+  updated_at: state.updatedAt,
+});
+
 const saleTable = {
   name: "brand_sale",
   key: ["id"],
@@ -122,6 +149,7 @@ const saleTable = {
     status: "text",
     lines: "jsonb",
     amount: "int8",
+    recipient: "jsonb",
     completed_at: "timestamptz",
   },
 } as const;
@@ -132,15 +160,7 @@ const kinds = [
     tag: "Brand",
     table: brandTable,
     stateOf: brandOf,
-    rowOf: ({ state, version }) => ({
-      id: state.id,
-      version,
-      manager_id: state.managerId,
-      name: state.name,
-      removed: state.removed,
-      created_at: state.createdAt,
-      updated_at: state.updatedAt,
-    }),
+    rowOf: brandRow,
   }),
   KindStore.kind({
     prefix: "sale",
@@ -155,6 +175,7 @@ const kinds = [
       status: state.status,
       lines: state.lines,
       amount: state.amount,
+      recipient: state.recipient,
       completed_at: state.completedAt,
     }),
   }),

@@ -5,8 +5,10 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { BrandId, Instant, OrderId, PricedLine, Text, UserId, Won } from "./common.ts";
+import { BrandId, Instant, OrderId, Text, UserId, Won } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
+import { Recipient } from "./order.api.ts";
+import { PaidLine } from "./order.facts.ts";
 
 export const BrandName = Text({ minLength: 2, maxLength: 100 });
 
@@ -19,13 +21,15 @@ export const Brand = Schema.Struct({
 });
 export type Brand = typeof Brand.Type;
 
-/** An order as far as it is the brand's: its own lines. Where the parcel goes only the order service knows. */
+/** An order as far as it is the brand's: its own lines, and where they have to be sent. */
 export const BrandOrder = Schema.Struct({
   orderId: OrderId,
   status: Schema.Literals(["COMPLETED", "CANCELED"]),
-  lines: Schema.Array(PricedLine),
-  /** Won, the sum of the lines before any discount. */
+  lines: Schema.Array(PaidLine),
+  /** What was paid for these lines. */
   amount: Won,
+  /** null: given back, so nothing has to be sent any more; or sold before sales told it. */
+  recipient: Schema.NullOr(Recipient),
   completedAt: Instant,
 });
 export type BrandOrder = typeof BrandOrder.Type;
@@ -77,7 +81,7 @@ export class BrandManagement extends HttpApiGroup.make("management")
       success: HttpApiSchema.NoContent,
       error: [BrandNotFound, Auth.AccessDenied, Problem.Unavailable],
     }).annotate(Auth.Roles, sellers),
-    /** Orders with something of the brand, the last completed first. */
+    /** Orders with something of the brand, the last completed first. Only its manager and a MASTER learn who bought it. */
     HttpApiEndpoint.get("orders", "/v1/brands/:brandId/orders", {
       params: ofBrand,
       query: Page.Query(OrderPosition),

@@ -1,5 +1,5 @@
 /** The product context over HTTP: reading is open to everybody; a hidden product does not exist there. */
-import { Auth, Page, Problem } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey, Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
@@ -7,6 +7,7 @@ import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import { BrandId, ProductId, Quantity, Text, Won } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
+import { RestockedUnits } from "./product.messages.ts";
 
 export const ProductStatus = Schema.Literals(["AVAILABLE", "OUT_OF_STOCK", "HIDED"]);
 export type ProductStatus = typeof ProductStatus.Type;
@@ -96,6 +97,17 @@ export class ProductManagement extends HttpApiGroup.make("management")
       payload: UpdateProduct,
       success: Product,
       error: [ProductNotFound, ProductNameTaken, Auth.AccessDenied, Problem.Unavailable],
+    }).annotate(Auth.Roles, sellers),
+    /**
+     * More units of it come in. Who manages a brand is known here, how much is left is counted by the stock context: 202,
+     * and `GET /v1/stocks/{productId}` shows them a moment later.
+     */
+    HttpApiEndpoint.post("restock", "/v1/products/:id/restock", {
+      params: byId,
+      headers: { "idempotency-key": IdempotencyKey.Header },
+      payload: Schema.Struct({ quantity: RestockedUnits }),
+      success: Product.pipe(HttpApiSchema.status(202)),
+      error: [ProductNotFound, Auth.AccessDenied, IdempotencyKey.Reused, Problem.Unavailable],
     }).annotate(Auth.Roles, sellers),
     /** Nobody can find or order it any more; its name is free again. */
     HttpApiEndpoint.delete("remove", "/v1/products/:id", {

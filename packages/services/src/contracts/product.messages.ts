@@ -2,6 +2,7 @@
 import { Message } from "@destiny/sdk/message";
 import * as Schema from "effect/Schema";
 import { BrandId, Line, OrderId, PricedLine, ProductId, Quantity } from "./common.ts";
+import { maxMovedUnits } from "./stock.api.ts";
 import { productCommands, productEvents } from "./topics.ts";
 
 /** A product that cannot be ordered, and why. `OVER_LIMIT`: with the lines before it the order exceeds `maxWon`. */
@@ -26,6 +27,20 @@ export const ProductCreated = Message.event("product.created.v1", {
     productId: ProductId,
     brandId: BrandId,
     quantity: Schema.Union([Schema.Literal(0), Quantity]),
+  }),
+  key: ({ productId }) => productId,
+});
+
+export const RestockedUnits = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: maxMovedUnits }));
+
+/** Who manages a product's brand brought more of it: the stock context counts them. */
+export const ProductRestocked = Message.event("product.restocked.v1", {
+  topic: productEvents,
+  payload: Schema.Struct({
+    productId: ProductId,
+    quantity: RestockedUnits,
+    /** Names the movement: the ledger has it once. */
+    movement: Schema.String,
   }),
   key: ({ productId }) => productId,
 });

@@ -1,10 +1,10 @@
 /** The coupons of the shop: what the HTTP API and the consumer have in common. */
-import { GroupCommit } from "@destiny/sdk/machine";
 import { QuotaGate, QuotaStore } from "@destiny/sdk/quota";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
+import * as Commits from "../shared/Commits.ts";
 import { machine } from "./Domain.ts";
 import { emit } from "./Messages.ts";
 import * as Reads from "./Reads.ts";
@@ -13,15 +13,16 @@ import * as Store from "./Store.ts";
 
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
-  const commit = yield* GroupCommit.make({
+  const coupons = yield* Commits.make({
     machine,
-    store: Store.make(sql),
+    store: Store.make,
+    read: Reads.make,
     output: Answer,
     rejection: Rejection,
     emit,
   });
   const gate = yield* QuotaGate.make({ survey: (quotaId, asked) => QuotaStore.survey(sql, quotaId, asked) });
-  return { commit, gate, read: Reads.make(sql) };
+  return { ...coupons, gate };
 });
 
 export class Coupons extends Context.Service<Coupons, Effect.Success<typeof make>>()(

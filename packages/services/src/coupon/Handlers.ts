@@ -74,8 +74,7 @@ const templates = HttpApiBuilder.group(CouponApi, "templates", (handlers) =>
     const move = <const W extends Words>(input: CouponInput, words: W) =>
       Effect.flatMap(Submission.fresh(input), commit.submit).pipe(
         saying(words),
-        Submission.answer,
-        Effect.catchTag("IdempotencyKeyReused", Effect.die),
+        Submission.freshAnswer,
         Effect.flatMap(only("Template")),
         Effect.tap(({ template, version }) => gate.reopened(template.id, version)),
         Effect.map(({ template }) => template),
@@ -179,8 +178,7 @@ const coupons = HttpApiBuilder.group(CouponApi, "coupons", (handlers) =>
             CouponNotFound: () => new CouponNotFound({}),
             NotUsedOnOrder: () => new NotUsedOnOrder({}),
           }),
-          Submission.answer,
-          Effect.catchTag("IdempotencyKeyReused", Effect.die),
+          Submission.freshAnswer,
           Effect.flatMap(only("Coupon")),
         );
         return coupon;

@@ -1,10 +1,10 @@
 /** Coupon templates for rehearsals, straight into this service's store: the words, and the quota of the same id. */
 import { QuotaRows } from "@destiny/sdk/quota";
-import { Bulk } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import type { CouponTemplate } from "../contracts/index.ts";
+import { insertMissing } from "../shared/Seeding.ts";
 import { templateRow, templateTable } from "./Rows.ts";
 import { closesAt } from "./Shown.ts";
 
@@ -34,9 +34,6 @@ export const seed = (templates: ReadonlyArray<InitialTemplate>): Effect.Effect<v
       templateRow({ version, state: { _tag: "Template", ...template, removed: false, updatedAt: template.createdAt } }),
     );
     yield* sql.withTransaction(
-      Effect.andThen(
-        sql`${Bulk.insert(sql, QuotaRows.quotaTable, quotas)} ON CONFLICT DO NOTHING`,
-        sql`${Bulk.insert(sql, templateTable, rows)} ON CONFLICT DO NOTHING`,
-      ),
+      Effect.andThen(insertMissing(QuotaRows.quotaTable, quotas), insertMissing(templateTable, rows)),
     );
   });

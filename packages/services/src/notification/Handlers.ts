@@ -28,9 +28,7 @@ const notifications = HttpApiBuilder.group(NotificationApi, "notifications", (ha
       const input: InputOf<"Posted"> = { _tag: "Posted", eventId: yield* Ids.fresh, brandId, kind, text };
       const answer = yield* Effect.flatMap(Submission.fresh(input), commit.submit).pipe(
         Effect.catchTags({ NotFound: Effect.die, NotManager: Effect.die }),
-        Submission.answer,
-        // The id is fresh.
-        Effect.catchTag("IdempotencyKeyReused", Effect.die),
+        Submission.freshAnswer,
       );
       return answer._tag === "Told" ? answer.log : yield* Effect.die(new Error(`answered ${answer._tag}`));
     });
@@ -81,9 +79,7 @@ const channels = HttpApiBuilder.group(NotificationApi, "channels", (handlers) =>
           NotFound: () => Effect.fail(new BrandUnknown({})),
           NotManager: () => Effect.fail(new Auth.AccessDenied({})),
         }),
-        Submission.answer,
-        // The id is fresh.
-        Effect.catchTag("IdempotencyKeyReused", Effect.die),
+        Submission.freshAnswer,
       );
       return answer._tag === "Channel" ? answer.channel : yield* Effect.die(new Error(`answered ${answer._tag}`));
     });

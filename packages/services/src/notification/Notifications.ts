@@ -1,20 +1,19 @@
 /** The notifications of the shop: what the HTTP API, the consumer and the dispatcher have in common. */
-import { GroupCommit } from "@destiny/sdk/machine";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Queue from "effect/Queue";
-import * as SqlClient from "effect/sql/SqlClient";
+import * as Commits from "../shared/Commits.ts";
 import { machine } from "./Domain.ts";
 import { Answer, Rejection } from "./State.ts";
 import * as Store from "./Store.ts";
 
 const make = Effect.gen(function* () {
-  const sql = yield* SqlClient.SqlClient;
   const woken = yield* Queue.sliding<void>(1);
-  const commit = yield* GroupCommit.make({
+  const notifications = yield* Commits.make({
     machine,
-    store: Store.make(sql),
+    store: Store.make,
+    read: Store.read,
     output: Answer,
     rejection: Rejection,
     onCommit: (states) => {
@@ -24,8 +23,7 @@ const make = Effect.gen(function* () {
     },
   });
   return {
-    commit,
-    read: Store.read(sql),
+    ...notifications,
     /** Returns when something was recorded here that waits to be sent. */
     somethingWaits: Queue.take(woken),
   };

@@ -1,4 +1,5 @@
 /** Routes, deliveries and sold orders as rows. */
+import type { Machine } from "@destiny/sdk/machine";
 import { Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
@@ -137,7 +138,7 @@ export const deliveryOf = (row: DeliveryRow): Delivery =>
     updatedAt: row.updated_at.getTime(),
   });
 
-const routeTable = {
+export const routeTable = {
   name: "notification_route",
   key: ["id"],
   columns: {
@@ -154,6 +155,20 @@ const routeTable = {
     failures: "int4",
   },
 } as const;
+
+export const routeRow = ({ state, version }: Machine.Versioned<Route>) => ({
+  id: state.id,
+  version,
+  manager_id: state.managerId,
+  brand_name: state.brandName,
+  brand_version: state.brandVersion,
+  is_removed: state.isRemoved,
+  webhook: state.webhook,
+  is_active: state.isActive,
+  disabled_by: state.disabledBy,
+  not_before: state.notBefore,
+  failures: state.failures,
+});
 
 const deliveryTable = {
   name: "notification_delivery",
@@ -187,19 +202,7 @@ export const kinds = [
     tag: "Route",
     table: routeTable,
     stateOf: routeOf,
-    rowOf: ({ state, version }) => ({
-      id: state.id,
-      version,
-      manager_id: state.managerId,
-      brand_name: state.brandName,
-      brand_version: state.brandVersion,
-      is_removed: state.isRemoved,
-      webhook: state.webhook,
-      is_active: state.isActive,
-      disabled_by: state.disabledBy,
-      not_before: state.notBefore,
-      failures: state.failures,
-    }),
+    rowOf: routeRow,
   }),
   KindStore.kind({
     prefix: "delivery",

@@ -22,6 +22,7 @@ import {
   UserId,
   Won,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 /** The route of those who run the shop; the others are called as their brands are. */
 export const admin = "admin";
@@ -88,9 +89,6 @@ interface OfEvent {
   readonly eventId: string;
 }
 
-/** null: a MASTER. */
-type By = UserId | null;
-
 export type NotificationInput =
   | ({ readonly _tag: "BrandTold"; readonly isRemoved: boolean } & BrandFact)
   | {
@@ -141,23 +139,24 @@ export type Rejection = typeof Rejection.Type;
 export type Seen = Machine.View<Key, State>;
 export type Verdict = Machine.Verdict<Key, State, Answer, Rejection>;
 
+/** A route of which nobody has said anything yet. */
+export const newRoute = (id: string): Route => ({
+  _tag: "Route",
+  id,
+  managerId: null,
+  brandName: null,
+  brandVersion: 0,
+  isRemoved: false,
+  webhook: null,
+  isActive: false,
+  disabledBy: null,
+  notBefore: 0,
+  failures: 0,
+});
+
 export const routeOf = (view: Seen, id: string): Route => {
   const known = view.get(routeKey(id));
-  return known?._tag === "Route"
-    ? known
-    : {
-        _tag: "Route",
-        id,
-        managerId: null,
-        brandName: null,
-        brandVersion: 0,
-        isRemoved: false,
-        webhook: null,
-        isActive: false,
-        disabledBy: null,
-        notBefore: 0,
-        failures: 0,
-      };
+  return known?._tag === "Route" ? known : newRoute(id);
 };
 
 /** Whether a brand can be told itself; otherwise those who run the shop are. */

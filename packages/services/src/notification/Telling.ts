@@ -1,11 +1,11 @@
 /**
  * Who is told what: the facts of orders as deliveries.
  *
- * A brand is told its own share, by price; who has no webhook is told through those who run the shop. Which brands an order was
+ * A brand is told its own share, as it was paid; who has no webhook is told through those who run the shop. Which brands an order was
  * sold under is remembered when it completes, so that they also hear of its cancellation, whenever that comes.
  */
 import { Machine } from "@destiny/sdk/machine";
-import { type BrandId, type NotificationKind, type OrderId, type PricedLine, Won } from "../contracts/index.ts";
+import { type BrandId, type NotificationKind, type OrderId, type PaidLine, Won } from "../contracts/index.ts";
 import {
   admin,
   type Delivery,
@@ -28,11 +28,11 @@ import { quote, won } from "./Words.ts";
 
 type Share = Sold["shares"][number];
 
-const sharesOf = (lines: ReadonlyArray<PricedLine>): ReadonlyArray<Share> =>
+const sharesOf = (lines: ReadonlyArray<PaidLine>): ReadonlyArray<Share> =>
   [...Map.groupBy(lines, ({ brandId }) => brandId)].map(([brandId, own]) => ({
     brandId,
     pieces: own.reduce((sum, { quantity }) => sum + quantity, 0),
-    amount: Won.make(own.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)),
+    amount: Won.make(own.reduce((sum, { paid }) => sum + paid, 0)),
   }));
 
 const soldOf = (view: Seen, orderId: OrderId): ReadonlyArray<Share> | undefined => {

@@ -14,7 +14,8 @@ import {
   OrderFailed,
   type OrderId,
   OrderPlaced,
-  type PricedLine,
+  type PaidLine,
+  Won,
 } from "../contracts/index.ts";
 import type { OrderInput, OrderState, Rejection } from "./Domain.ts";
 
@@ -32,20 +33,22 @@ const started = ({ amount, cancellation, couponId, id: orderId, status }: OrderS
         ),
       ];
 
-/** Prices are fixed before anything can be paid. */
-const soldLines = ({ items }: OrderState): ReadonlyArray<PricedLine> =>
-  items.flatMap(({ brandId, productId, quantity, unitPrice }) =>
-    brandId === null || unitPrice === null ? [] : [{ brandId, productId, quantity, unitPrice }],
+/** Prices and discounts are fixed before anything can be paid. */
+const paidLines = ({ items }: OrderState): ReadonlyArray<PaidLine> =>
+  items.flatMap(({ brandId, discount, productId, quantity, unitPrice }) =>
+    brandId === null || unitPrice === null || discount === null
+      ? []
+      : [{ brandId, productId, quantity, unitPrice, discount, paid: Won.make(quantity * unitPrice - discount) }],
   );
 
 /** How the order has just ended, for those who take no part in it. */
 const ended = (order: OrderState, command: OrderInput["_tag"]): ReadonlyArray<Envelope.Draft> => {
-  const { amount, cancellation, failure, id: orderId, status, updatedAt: at, userId } = order;
+  const { amount, cancellation, failure, id: orderId, recipient, status, updatedAt: at, userId } = order;
   const extras = { orderedBy: orderId, correlationId: orderId };
-  const isSold = command === "Complete" || (command === "CloseCancellation" && status === "CANCELED");
-  if (isSold && amount !== null) {
-    const fact = command === "Complete" ? OrderCompleted : OrderCanceled;
-    return [Message.draft(fact, { orderId, userId, lines: soldLines(order), amount, at }, extras)];
+  if (amount !== null) {
+    const sale = { orderId, userId, lines: paidLines(order), amount, at };
+    if (command === "Complete") return [Message.draft(OrderCompleted, { ...sale, recipient }, extras)];
+    if (command === "CloseCancellation" && status === "CANCELED") return [Message.draft(OrderCanceled, sale, extras)];
   }
   if (status === "FAILED" && failure !== null) {
     const { detail, reason } = failure;

@@ -2,19 +2,18 @@
  * The product as a machine: what is on sale, at which price, and who may say so.
  *
  * Guarantee: no two products of a brand that are not removed have one name; only the manager of its brand, or a MASTER, lists,
- * changes or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the brand
- * context.
+ * changes, restocks or removes a product. Stock decides how much is left and tells it by events; who manages a brand tells the
+ * brand context.
  */
 import { type Decided, Machine } from "@destiny/sdk/machine";
 import { type Envelope, Message } from "@destiny/sdk/message";
-import * as Schema from "effect/Schema";
 import {
-  InvalidProduct,
+  type InvalidProduct,
   type Line,
   maxWon,
-  PricedLine,
-  Product,
+  type PricedLine,
   ProductCreated,
+  ProductRestocked,
   ValidateProducts,
 } from "../contracts/index.ts";
 import * as Listing from "./Listing.ts";
@@ -33,14 +32,6 @@ import {
   withStock,
   type Verdict,
 } from "./State.ts";
-
-/** A product as a reader sees it, with what tells late events of stock. */
-export const ProductState = Schema.Struct({
-  ...Product.fields,
-  /** Version of the stock event that was applied last: a lower one comes too late. */
-  stockVersion: Schema.Int,
-});
-export type ProductState = typeof ProductState.Type;
 
 const validate = (view: Seen, lines: ReadonlyArray<Line>): Answer => {
   const products: Array<typeof InvalidProduct.Type> = [];
@@ -97,6 +88,8 @@ export const machine: Machine.Machine<Key, State, ProductInput, Answer, Rejectio
         return Listing.update(view, input);
       case "Remove":
         return Listing.remove(view, input);
+      case "Restock":
+        return Listing.restock(view, input);
     }
   },
 };
@@ -117,6 +110,10 @@ export const emit = ({
           ? []
           : Message.reply(ValidateProducts, envelope, { _tag: "Refused", reason: { products: answer.products } });
       case "Listed": {
+        if (input._tag === "Restock") {
+          const { movement, productId, quantity } = input;
+          return [Message.draft(ProductRestocked, { productId, quantity, movement })];
+        }
         if (input._tag !== "Create") return [];
         const { brandId, productId, quantity } = input;
         return [Message.draft(ProductCreated, { productId, brandId, quantity }, { orderedBy: productKey(productId) })];

@@ -3,14 +3,12 @@ import { Page } from "@destiny/sdk/http";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
-import { type Product, ProductApi, ProductNotFound } from "../contracts/index.ts";
+import { ProductApi, ProductNotFound } from "../contracts/index.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import { decode } from "./Consumers.ts";
-import type { ProductState } from "./Domain.ts";
+import { shown } from "./Listing.ts";
 import * as Management from "./Management.ts";
 import { Products } from "./Products.ts";
-
-const shown = ({ stockVersion: _, ...product }: ProductState): Product => product;
 
 const own = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
   Effect.gen(function* () {

@@ -1,10 +1,10 @@
 /** What the managers of brands do with products. */
 import { Machine } from "@destiny/sdk/machine";
 import type { BrandId, Product } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 import {
   type Answer,
   brandKey,
-  type By,
   type InputOf,
   type Key,
   type Listed,
@@ -23,9 +23,10 @@ import {
 
 /** A product names its brand and the name that it has taken. */
 export const more = (view: Seen, input: ProductInput): ReadonlyArray<Key> => {
-  if (input._tag !== "Update" && input._tag !== "Remove") return [];
+  if (input._tag !== "Update" && input._tag !== "Remove" && input._tag !== "Restock") return [];
   const product = productOf(view, input.productId);
   if (product === undefined) return [];
+  if (input._tag === "Restock") return [brandKey(product.brandId)];
   const wanted = input._tag === "Update" ? (input.name ?? product.name) : product.name;
   return [
     ...new Set([brandKey(product.brandId), nameKey(product.brandId, product.name), nameKey(product.brandId, wanted)]),
@@ -50,7 +51,8 @@ const named = (
   productId: Listed["id"] | null,
 ): readonly [Key, State] => [nameKey(brandId, name), { _tag: "Name", id: nameId(brandId, name), productId }];
 
-const shown = ({ brandId, color, id, name, price, size, status }: Listed): Product => ({
+/** What of a product is anybody's to see. */
+export const shown = ({ brandId, color, id, name, price, size, status }: Listed): Product => ({
   id,
   brandId,
   name,
@@ -123,4 +125,12 @@ export const remove = (view: Seen, input: InputOf<"Remove">): Verdict => {
   if (!mayManage(view, input.by, product.brandId)) return reject("NotManager");
   const next: Listed = { ...product, status: "HIDED", isRemoved: true };
   return Machine.accept<Key, State, Answer>([[productKey(next.id), next], named(product, null)], [listed(next)]);
+};
+
+/** Only whether they may is decided here; how many there are then is the stock's to count. */
+export const restock = (view: Seen, input: InputOf<"Restock">): Verdict => {
+  const product = productOf(view, input.productId);
+  if (product === undefined) return reject("NotFound");
+  if (!mayManage(view, input.by, product.brandId)) return reject("NotManager");
+  return Machine.accept<Key, State, Answer>([], [listed(product)]);
 };

@@ -1,5 +1,5 @@
 /** What managers of brands do over HTTP: see `ProductManagement` in contracts/product.api.ts. */
-import { Auth } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey } from "@destiny/sdk/http";
 import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
@@ -14,8 +14,8 @@ export const layer = HttpApiBuilder.group(ProductApi, "management", (handlers) =
   Effect.gen(function* () {
     const { commit } = yield* Products;
 
-    const move = (input: ProductInput) =>
-      Effect.flatMap(Submission.fresh(input), commit.submit).pipe(
+    const submit = (identified: Parameters<typeof commit.submit>[0]) =>
+      commit.submit(identified).pipe(
         Effect.catchTags({
           NotFound: () => Effect.fail(new ProductNotFound({})),
           BrandNotFound: () => Effect.fail(new ProductBrandUnknown({})),
@@ -23,13 +23,17 @@ export const layer = HttpApiBuilder.group(ProductApi, "management", (handlers) =
           NotManager: () => Effect.fail(new Auth.AccessDenied({})),
         }),
         Submission.answer,
-        // The id is fresh.
-        Effect.catchTag("IdempotencyKeyReused", Effect.die),
         Effect.flatMap((answer) =>
           answer._tag === "Listed"
             ? Effect.succeed(answer.product)
-            : Effect.die(new Error(`${input._tag} was answered with ${answer._tag}`)),
+            : Effect.die(new Error(`${identified.input._tag} was answered with ${answer._tag}`)),
         ),
+      );
+
+    const move = (input: ProductInput) =>
+      Effect.flatMap(Submission.fresh(input), submit).pipe(
+        // The id is fresh.
+        Effect.catchTag("IdempotencyKeyReused", Effect.die),
       );
 
     return handlers.handleAll({
@@ -45,6 +49,17 @@ export const layer = HttpApiBuilder.group(ProductApi, "management", (handlers) =
       update: Effect.fn("product.update")(function* ({ params, payload }) {
         return yield* move({ _tag: "Update", productId: params.id, by: yield* by, ...payload }).pipe(
           Effect.catchTag("ProductBrandUnknown", Effect.die),
+        );
+      }),
+
+      restock: Effect.fn("product.restock")(function* ({ headers, params, payload: { quantity } }) {
+        const { userId } = yield* Auth.CurrentPrincipal;
+        const identity = yield* IdempotencyKey.identify({ userId, key: headers["idempotency-key"] });
+        const movement = identity.inputId;
+        const stamp = yield* Submission.stamp(identity);
+        const input = { _tag: "Restock", productId: params.id, by: yield* by, quantity, movement } as const;
+        return yield* submit({ ...stamp, input }).pipe(
+          Effect.catchTags({ ProductBrandUnknown: Effect.die, ProductNameTaken: Effect.die }),
         );
       }),
 

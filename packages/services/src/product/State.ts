@@ -14,6 +14,7 @@ import {
   type UpdateProduct,
   UserId,
 } from "../contracts/index.ts";
+import type { By } from "../shared/Caller.ts";
 
 export const Listed = Schema.TaggedStruct("Product", {
   ...Product.fields,
@@ -47,9 +48,6 @@ export const brandKey = (id: BrandId): Key => `brand/${id}`;
 export const nameId = (brandId: BrandId, name: string): string => `${brandId}/${name}`;
 export const nameKey = (brandId: BrandId, name: string): Key => `name/${nameId(brandId, name)}`;
 
-/** null: a MASTER. */
-export type By = UserId | null;
-
 export type ProductInput =
   | { readonly _tag: "Validate"; readonly orderId: OrderId; readonly lines: ReadonlyArray<Line> }
   | {
@@ -61,7 +59,14 @@ export type ProductInput =
   | ({ readonly _tag: "BrandTold"; readonly isRemoved: boolean } & BrandFact)
   | ({ readonly _tag: "Create"; readonly productId: ProductId; readonly by: By } & CreateProduct)
   | ({ readonly _tag: "Update"; readonly productId: ProductId; readonly by: By } & UpdateProduct)
-  | { readonly _tag: "Remove"; readonly productId: ProductId; readonly by: By };
+  | { readonly _tag: "Remove"; readonly productId: ProductId; readonly by: By }
+  | {
+      readonly _tag: "Restock";
+      readonly productId: ProductId;
+      readonly by: By;
+      readonly quantity: number;
+      readonly movement: string;
+    };
 export type InputOf<Tag extends ProductInput["_tag"]> = Extract<ProductInput, { readonly _tag: Tag }>;
 
 export const Answer = Schema.Union([

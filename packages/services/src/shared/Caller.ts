@@ -4,6 +4,8 @@ import * as Effect from "effect/Effect";
 import { UserId } from "../contracts/index.ts";
 
 /** null: a MASTER, who may do it to what is everybody's. */
-export const by = Effect.map(Auth.CurrentPrincipal, ({ role, userId }) =>
+export type By = UserId | null;
+
+export const by = Effect.map(Auth.CurrentPrincipal, ({ role, userId }): By =>
   role === "MASTER" ? null : UserId.make(userId),
 );

@@ -64,3 +64,11 @@ export const answer = <A, E, R>(
     error instanceof Errors.GroupCommitError ? problemOf(error) : Effect.fail(error as Known);
   return Effect.flatMap(Effect.catch(self, known), first);
 };
+
+/** The answer of an input of `fresh`: its id is nobody else's. */
+export const freshAnswer = <A, E, R>(
+  self: Effect.Effect<ReadonlyArray<A>, E, R>,
+): Effect.Effect<A, Exclude<E, Errors.GroupCommitError> | Problem.Unavailable, R> =>
+  Effect.catch(answer(self), (error) =>
+    error instanceof IdempotencyKey.Reused ? Effect.die(error) : Effect.fail(error),
+  );

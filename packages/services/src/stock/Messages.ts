@@ -10,6 +10,7 @@ import {
   ProductCreated,
   ProductId,
   ProductReopened,
+  ProductRestocked,
   ProductSoldOut,
   ReleaseStock,
   ReturnStock,
@@ -34,6 +35,12 @@ export const decode = Consumer.decoder<Input>([
     sku: productId,
     quantity,
     cause: `product ${productId} created`,
+  })),
+  Consumer.on(ProductRestocked, ({ movement, productId, quantity }) => ({
+    _tag: "Restock",
+    sku: productId,
+    quantity,
+    cause: `restock ${movement}`,
   })),
 ]);
 

@@ -1,9 +1,8 @@
 /** Users in PostgreSQL. */
-import { Bulk, Migrations } from "@destiny/sdk/sql";
+import { Migrations } from "@destiny/sdk/sql";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import * as SqlClient from "effect/sql/SqlClient";
-import type { SqlError } from "effect/sql/SqlError";
 import {
   Profile,
   type SearchType,
@@ -79,16 +78,6 @@ interface Row {
   readonly password_hash: string;
   readonly created_at: Date;
 }
-
-const columns = {
-  id: "uuid",
-  username: "text",
-  email: "text",
-  nickname: "text",
-  phone: "text",
-  role: "text",
-  password_hash: "text",
-} as const;
 
 const decode = Schema.decodeUnknownSync(User);
 
@@ -187,13 +176,3 @@ export const make = (sql: SqlClient.SqlClient) => ({
       (rows) => rows.length === 1,
     ),
 });
-
-/** Bulk insert for seeding; who exists stays as they are. */
-export const insertAll = (users: ReadonlyArray<NewUser>): Effect.Effect<void, SqlError, SqlClient.SqlClient> =>
-  Effect.gen(function* () {
-    const sql = yield* SqlClient.SqlClient;
-    const rows = users.map(({ passwordHash, ...user }) => ({ ...user, password_hash: passwordHash }));
-    yield* sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash)
-      SELECT x.id, x.username, x.email, x.nickname, x.phone, x.role, x.password_hash
-      FROM ${Bulk.rows(sql, "x", columns, rows)} ON CONFLICT DO NOTHING`;
-  });

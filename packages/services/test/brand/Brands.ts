@@ -1,8 +1,7 @@
-/** What the tests of the brand service have in common: the service, brands, and orders that have something of them. */
-import { Ids } from "@destiny/sdk/message";
+/** What the tests of the brand service have in common: the service, and brands. */
 import * as Effect from "effect/Effect";
 import * as Brand from "../../src/brand/layer.ts";
-import { BrandId, OrderId, type PricedLine, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import { BrandId } from "../../src/contracts/index.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import type { Shopper } from "../shared/TestTokens.ts";
 
@@ -15,25 +14,4 @@ export const brand = Effect.fnUntraced(function* (name = "무신사 스탠다드
   const answer = yield* http.post("/v1/brands", { as: manager, body: { brandName: name } });
   if (answer.status !== 201) return yield* Effect.die(new Error(`${answer.status} ${answer.text}`));
   return { manager, id: BrandId.make(String(answer.body["brandId"])), answer };
-});
-
-export const lineOf = Effect.fnUntraced(function* (brandId: BrandId, unitPrice: number, quantity = 1) {
-  const line: PricedLine = {
-    productId: ProductId.make(yield* Ids.fresh),
-    brandId,
-    quantity,
-    unitPrice: Won.make(unitPrice),
-  };
-  return line;
-});
-
-/** A completed order over these lines, paid in full. */
-export const soldOf = Effect.fnUntraced(function* (at: number, ...lines: ReadonlyArray<PricedLine>) {
-  return {
-    orderId: OrderId.make(yield* Ids.fresh),
-    userId: UserId.make(yield* Ids.fresh),
-    lines,
-    amount: Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)),
-    at,
-  };
 });

@@ -6,6 +6,7 @@ import { Answer, type BrandInput, type Key, machine, Rejection, type State } fro
 import * as Store from "../../src/brand/Store.ts";
 import { BrandId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { uuidOf } from "../shared/Named.ts";
+import { recipient } from "../shared/Sales.ts";
 
 const managerId = UserId.make("0190a000-0000-7000-8000-000000000002");
 const strangerId = UserId.make("0190a000-0000-7000-8000-000000000003");
@@ -43,9 +44,14 @@ const input = (step: Step, { name }: MachineStoreSuite.Place): BrandInput => {
         brandId: brandIdOf(name(one)),
         quantity: 1,
         unitPrice,
+        discount: Won.make(1),
+        paid: Won.make(unitPrice - 1),
       }));
       const orderId = OrderId.make(uuidOf(name(`order ${step.brand}`)));
-      return { _tag: step.kind, orderId, userId: strangerId, lines, amount: unitPrice, at: 1 };
+      const sale = { orderId, userId: strangerId, lines, amount: unitPrice, at: 1 };
+      return step.kind === "Sold"
+        ? { _tag: "Sold", ...sale, recipient: { ...recipient, deliveryMessage: step.text } }
+        : { _tag: "GivenBack", ...sale };
     }
   }
 };

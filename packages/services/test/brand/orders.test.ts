@@ -2,6 +2,7 @@ import { assert, layer } from "@effect/vitest";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import { OrderCanceled, OrderCompleted } from "../../src/contracts/index.ts";
+import * as Sales from "../shared/Sales.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
 import { itemsOf, nextOf } from "../shared/TestHttp.ts";
 import type { Shopper } from "../shared/TestTokens.ts";
@@ -13,26 +14,29 @@ const ordersOf = Effect.fnUntraced(function* (id: string, as: Shopper, query = "
 });
 
 layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) => {
-  it.effect("each brand of an order sees its own lines and nothing of the others", () =>
-    Effect.gen(function* () {
-      const { bus } = yield* ServiceTest;
-      const [first, second] = [yield* Brands.brand(), yield* Brands.brand()];
-      const [shirt, coat, hat] = [
-        yield* Brands.lineOf(first.id, 10_000, 2),
-        yield* Brands.lineOf(second.id, 300_000),
-        yield* Brands.lineOf(first.id, 5000),
-      ];
-      const sold = yield* Brands.soldOf(yield* Clock.currentTimeMillis, shirt, coat, hat);
-      yield* bus.publish(yield* bus.envelope(OrderCompleted, sold));
-      yield* bus.settled;
-      const shown = { orderId: sold.orderId, status: "COMPLETED", completedAt: sold.at };
-      assert.deepStrictEqual(itemsOf(yield* ordersOf(first.id, first.manager)), [
-        { ...shown, lines: [shirt, hat], amount: 25_000 },
-      ]);
-      assert.deepStrictEqual(itemsOf(yield* ordersOf(second.id, second.manager)), [
-        { ...shown, lines: [coat], amount: 300_000 },
-      ]);
-    }),
+  it.effect(
+    "each brand of an order sees its own lines as they were paid, where to send them, and nothing of the others",
+    () =>
+      Effect.gen(function* () {
+        const { bus } = yield* ServiceTest;
+        const [first, second] = [yield* Brands.brand(), yield* Brands.brand()];
+        const [shirt, coat, hat] = [
+          yield* Sales.lineOf(first.id, 10_000, 2, 1999),
+          yield* Sales.lineOf(second.id, 300_000, 1, 30_001),
+          yield* Sales.lineOf(first.id, 5000),
+        ];
+        const sold = yield* Sales.soldOf(yield* Clock.currentTimeMillis, shirt, coat, hat);
+        yield* bus.publish(yield* bus.envelope(OrderCompleted, sold));
+        yield* bus.settled;
+        const { at: completedAt, orderId, recipient } = sold;
+        const shown = { orderId, status: "COMPLETED", completedAt, recipient };
+        assert.deepStrictEqual(itemsOf(yield* ordersOf(first.id, first.manager)), [
+          { ...shown, lines: [shirt, hat], amount: 23_001 },
+        ]);
+        assert.deepStrictEqual(itemsOf(yield* ordersOf(second.id, second.manager)), [
+          { ...shown, lines: [coat], amount: 269_999 },
+        ]);
+      }),
   );
 
   it.effect("only its manager and a MASTER may see them", () =>
@@ -47,11 +51,11 @@ layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) =>
     }),
   );
 
-  it.effect("what was given back stays given back, whatever comes twice or late", () =>
+  it.effect("what was given back stays given back, whatever comes twice or late, and says no more who bought it", () =>
     Effect.gen(function* () {
       const { bus } = yield* ServiceTest;
       const { id, manager } = yield* Brands.brand();
-      const sold = yield* Brands.soldOf(yield* Clock.currentTimeMillis, yield* Brands.lineOf(id, 1000));
+      const sold = yield* Sales.soldOf(yield* Clock.currentTimeMillis, yield* Sales.lineOf(id, 1000));
       const [completed, canceled] = [
         yield* bus.envelope(OrderCompleted, sold),
         yield* bus.envelope(OrderCanceled, sold),
@@ -59,8 +63,8 @@ layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) =>
       yield* bus.publish(completed, canceled, completed, canceled, yield* bus.envelope(OrderCompleted, sold));
       yield* bus.settled;
       assert.deepStrictEqual(
-        itemsOf(yield* ordersOf(id, manager)).map(({ status }) => status),
-        ["CANCELED"],
+        itemsOf(yield* ordersOf(id, manager)).map(({ recipient, status }) => [status, recipient]),
+        [["CANCELED", null]],
       );
       assert.deepStrictEqual(yield* bus.deadLetters, []);
     }),
@@ -70,9 +74,9 @@ layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) =>
     Effect.gen(function* () {
       const { bus } = yield* ServiceTest;
       const { id, manager } = yield* Brands.brand();
-      const line = yield* Brands.lineOf(id, 1000);
+      const line = yield* Sales.lineOf(id, 1000);
       const now = yield* Clock.currentTimeMillis;
-      const orders = yield* Effect.forEach([0, 1, 1, 2, 3], (later) => Brands.soldOf(now + later, line));
+      const orders = yield* Effect.forEach([0, 1, 1, 2, 3], (later) => Sales.soldOf(now + later, line));
       yield* bus.publish(...(yield* Effect.forEach(orders, (sold) => bus.envelope(OrderCompleted, sold))));
       yield* bus.settled;
       const seen: Array<unknown> = [];

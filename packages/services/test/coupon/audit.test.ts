@@ -10,7 +10,7 @@ import * as Coupons from "./CouponTest.ts";
 /** The service's database plays all of them; orders are what a test says. */
 const findings = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
-  return yield* Effect.provideService(CouponAudit.audit, Sources, Sources.of({ of: () => sql, bus: sql }));
+  return yield* Effect.provideService(CouponAudit.audit(), Sources, Sources.of({ of: () => sql, bus: sql }));
 });
 
 layer(Coupons.service, { excludeTestServices: true })("the audit of coupons", (it) => {

@@ -6,8 +6,9 @@ import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as Schedule from "effect/Schedule";
 import * as SqlClient from "effect/sql/SqlClient";
-import { BrandCreated, BrandId, OrderId, type PricedLine, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import { BrandCreated, BrandId } from "../../src/contracts/index.ts";
 import * as Notification from "../../src/notification/layer.ts";
+import * as Sales from "../shared/Sales.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import type { Shopper } from "../shared/TestTokens.ts";
 
@@ -22,28 +23,12 @@ export const service = Layer.unwrap(
   ),
 ).pipe(Layer.provideMerge(Slack.layer({ port: 0 })));
 
-const lineOf = Effect.fnUntraced(function* (brandId: BrandId, unitPrice: number, quantity: number) {
-  const line: PricedLine = {
-    productId: ProductId.make(yield* Ids.fresh),
-    brandId,
-    quantity,
-    unitPrice: Won.make(unitPrice),
-  };
-  return line;
-});
-
-/** A completed order with pieces of 1,000 won of each brand. */
+/** A completed order with pieces of 1,000 won of each brand, one won off each. */
 export const soldOf = Effect.fnUntraced(function* (
   ...brands: ReadonlyArray<readonly [brand: BrandId, pieces: number]>
 ) {
-  const lines = yield* Effect.forEach(brands, ([brandId, pieces]) => lineOf(brandId, 1000, pieces));
-  return {
-    orderId: OrderId.make(yield* Ids.fresh),
-    userId: UserId.make(yield* Ids.fresh),
-    lines,
-    amount: Won.make(lines.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0)),
-    at: yield* Clock.currentTimeMillis,
-  };
+  const lines = yield* Effect.forEach(brands, ([brandId, pieces]) => Sales.lineOf(brandId, 1000, pieces, pieces));
+  return yield* Sales.soldOf(yield* Clock.currentTimeMillis, ...lines);
 });
 
 export interface KnownBrand {

@@ -14,6 +14,7 @@ import {
 } from "../../src/notification/State.ts";
 import * as Store from "../../src/notification/Store.ts";
 import { uuidOf } from "../shared/Named.ts";
+import { recipient } from "../shared/Sales.ts";
 
 const managerId = UserId.make("0190a000-0000-7000-8000-000000000002");
 const strangerId = UserId.make("0190a000-0000-7000-8000-000000000003");
@@ -58,8 +59,9 @@ const input = (step: Step, { name }: MachineStoreSuite.Place): NotificationInput
       return channel(brandId, step.stranger ? strangerId : managerId, step.text);
     case "Completed": {
       const unitPrice = Won.make(9_000_000_000);
-      const lines = [{ productId, brandId, quantity: 1, unitPrice }];
-      return { _tag: step.kind, eventId, orderId, userId: strangerId, lines, amount: unitPrice, at: 1 };
+      const lines = [{ productId, brandId, quantity: 1, unitPrice, discount: Won.make(0), paid: unitPrice }];
+      const sale = { orderId, userId: strangerId, lines, amount: unitPrice, recipient, at: 1 };
+      return { _tag: step.kind, eventId, ...sale };
     }
     case "Failed":
       return { _tag: step.kind, eventId, orderId, userId: strangerId, reason: step.text, detail: step.text, at: 1 };

@@ -24,7 +24,7 @@ const publishing = Effect.fnUntraced(function* (...envelopes: ReadonlyArray<Enve
 });
 
 layer(Notices.service, { excludeTestServices: true })("telling brands of their orders", (it) => {
-  it.effect("each brand is told its own share, by price, in its own channel", () =>
+  it.effect("each brand is told its own share, as it was paid, in its own channel", () =>
     Effect.gen(function* () {
       const { bus } = yield* ServiceTest;
       const [first, second] = [yield* Notices.brandWithChannel("First"), yield* Notices.brandWithChannel("Second")];
@@ -33,8 +33,8 @@ layer(Notices.service, { excludeTestServices: true })("telling brands of their o
       yield* Notices.delivered;
       const [toFirst, ...moreToFirst] = yield* Notices.shownAt(first.hook);
       const [toSecond, ...moreToSecond] = yield* Notices.shownAt(second.hook);
-      assert.include(toFirst, `First: order ${sold.orderId} is paid, 5 pieces, ₩5,000`);
-      assert.include(toSecond, `Second: order ${sold.orderId} is paid, 1 pieces, ₩1,000`);
+      assert.include(toFirst, `First: order ${sold.orderId} is paid, 5 pieces, ₩4,995`);
+      assert.include(toSecond, `Second: order ${sold.orderId} is paid, 1 pieces, ₩999`);
       assert.deepStrictEqual([moreToFirst, moreToSecond], [[], []]);
       const [log] = yield* Notices.logsOf(first.id);
       assert.deepInclude(log, {
@@ -107,7 +107,7 @@ layer(Notices.service, { excludeTestServices: true })("telling brands of their o
       );
       yield* Notices.delivered;
       const shown = (yield* Notices.shownAt(brand.hook)).join("\n");
-      assert.include(shown, `cancelling order ${orderId}, 2 pieces, ₩2,000: too &lt;small&gt; &amp; &lt;!channel&gt;`);
+      assert.include(shown, `cancelling order ${orderId}, 2 pieces, ₩1,998: too &lt;small&gt; &amp; &lt;!channel&gt;`);
       assert.include(shown, `order ${orderId} is cancelled and paid back`);
       assert.sameMembers(
         (yield* Notices.logsOf(brand.id)).map(({ kind }) => kind),

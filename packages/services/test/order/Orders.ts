@@ -3,18 +3,11 @@ import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
 import { BrandId, OrderId, ProductId, type SoldLine, Won } from "../../src/contracts/index.ts";
 import * as Order from "../../src/order/layer.ts";
+import { recipient } from "../shared/Sales.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import type { Shopper } from "../shared/TestTokens.ts";
 
 export const service = ServiceTest.layer("order", Order.layer);
-
-export const recipient = {
-  recipientName: "김하나",
-  recipientPhone: "010-1234-5678",
-  zipcode: "04524",
-  address1: "서울 중구 세종대로 110",
-  deliveryMessage: "문 앞에 놓아 주세요",
-} as const;
 
 export const product = Effect.map(Ids.fresh, (id) => ProductId.make(id));
 

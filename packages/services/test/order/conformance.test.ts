@@ -6,7 +6,7 @@ import { inject } from "vitest";
 import { BrandId, CancellationId, CouponId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, Rejection } from "../../src/order/Domain.ts";
 import * as Store from "../../src/order/Store.ts";
-import { recipient } from "./Orders.ts";
+import { recipient } from "../shared/Sales.ts";
 
 const userId = UserId.make("0190a000-0000-7000-8000-000000000002");
 const strangerId = UserId.make("0190a000-0000-7000-8000-000000000003");

@@ -20,7 +20,7 @@ import {
 } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, type Rejection } from "../../src/order/Domain.ts";
 import { emit } from "../../src/order/Messages.ts";
-import { recipient } from "./Orders.ts";
+import { recipient } from "../shared/Sales.ts";
 
 const orderId = OrderId.make("0190a000-0000-7000-8000-000000000001");
 const userId = UserId.make("0190a000-0000-7000-8000-000000000002");

@@ -6,7 +6,7 @@ import * as SqlClient from "effect/sql/SqlClient";
 import { inject } from "vitest";
 import { OrderId } from "../../src/contracts/index.ts";
 import * as Store from "../../src/order/Store.ts";
-import { recipient } from "./Orders.ts";
+import { recipient } from "../shared/Sales.ts";
 
 const first = { room: "order", steps: { "0001_orders": Store.migrations.steps["0001_orders"] ?? Effect.void } };
 

@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import { OrderPlaced } from "../../src/contracts/index.ts";
+import { recipient } from "../shared/Sales.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
 import { fieldsOf } from "../shared/TestHttp.ts";
 import * as Orders from "./Orders.ts";
@@ -38,7 +39,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         discountAmount: 0,
         finalAmount: null,
         items: lines.map((line) => ({ ...line, brandId: null, unitPrice: null, discount: null })),
-        recipient: Orders.recipient,
+        recipient: recipient,
       });
       assert.deepStrictEqual((yield* http.get(`/v1/orders/${id}`, { as: shopper })).body, answer.body);
 
@@ -110,12 +111,12 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         Effect.map(Orders.product, (id) => ({ productId: id, quantity: 1 })),
         51,
       );
-      const quantity = (value: unknown) => ({ ...Orders.recipient, items: [{ productId, quantity: value }] });
+      const quantity = (value: unknown) => ({ ...recipient, items: [{ productId, quantity: value }] });
       const cases: ReadonlyArray<readonly [string, unknown, string]> = [
-        ["no items", { ...Orders.recipient }, "items"],
-        ["items null", { ...Orders.recipient, items: null }, "items"],
-        ["empty items", { ...Orders.recipient, items: [] }, "items"],
-        ["51 items", { ...Orders.recipient, items: manyLines }, "items"],
+        ["no items", { ...recipient }, "items"],
+        ["items null", { ...recipient, items: null }, "items"],
+        ["empty items", { ...recipient, items: [] }, "items"],
+        ["51 items", { ...recipient, items: manyLines }, "items"],
         ["zero", quantity(0), "items[0].quantity"],
         ["negative", quantity(-3), "items[0].quantity"],
         ["huge", quantity(1001), "items[0].quantity"],
@@ -126,7 +127,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         [
           "too many in sum",
           {
-            ...Orders.recipient,
+            ...recipient,
             items: [
               { productId, quantity: 600 },
               { productId, quantity: 600 },
@@ -134,7 +135,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
           },
           "items",
         ],
-        ["no uuid", { ...Orders.recipient, items: [{ productId: "1", quantity: 1 }] }, "items[0].productId"],
+        ["no uuid", { ...recipient, items: [{ productId: "1", quantity: 1 }] }, "items[0].productId"],
         ["no name", { ...quantity(1), recipientName: "" }, "recipientName"],
         ["a name with NUL", { ...quantity(1), recipientName: "a\0b" }, "recipientName"],
         ["half a character", { ...quantity(1), address1: "\ud800" }, "address1"],
@@ -153,7 +154,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
       const fifty = yield* http.post("/v1/orders", {
         as: shopper,
         key: "bad",
-        body: { ...Orders.recipient, items: manyLines.slice(0, 50) },
+        body: { ...recipient, items: manyLines.slice(0, 50) },
       });
       assert.strictEqual(fifty.status, 201, "a refused request does not use its key up");
     }),
@@ -168,7 +169,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         as: shopper,
         key: "more",
         body: {
-          ...Orders.recipient,
+          ...recipient,
           userId: (yield* tokens.customer).userId,
           status: "COMPLETED",
           finalAmount: 1,

@@ -1,13 +1,12 @@
 /** What the tests of the product service have in common: the service, and products to sell. */
 import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
-import { BrandId, ProductId, type ProductStatus, Won } from "../../src/contracts/index.ts";
-import type { ProductState } from "../../src/product/Domain.ts";
-import * as Product from "../../src/product/layer.ts";
-import * as Store from "../../src/product/Store.ts";
+import { BrandId, type Product, ProductId, type ProductStatus, Won } from "../../src/contracts/index.ts";
+import * as Room from "../../src/product/layer.ts";
+import { seed } from "../../src/product/seed.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 
-export const service = ServiceTest.layer("product", Product.layer);
+export const service = ServiceTest.layer("product", Room.layer);
 
 export const brandId = BrandId.make("0190a000-0000-7000-8000-00000000b0b0");
 
@@ -16,7 +15,7 @@ export const newId = Effect.map(Ids.fresh, (id) => ProductId.make(id));
 /** Puts a product on sale as the seed does. */
 export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILABLE", price = 1000, name?: string) {
   const id = yield* newId;
-  const product: ProductState = {
+  const product: Product = {
     id,
     brandId,
     name: name ?? `product ${id}`,
@@ -24,10 +23,7 @@ export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILA
     status,
     color: null,
     size: "M",
-    stockVersion: 0,
   };
-  yield* Store.insertAll([product]);
+  yield* seed([product]);
   return product;
 });
-
-export const shown = ({ stockVersion: _, ...product }: ProductState) => product;

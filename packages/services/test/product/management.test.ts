@@ -10,6 +10,7 @@ import {
   ProductCreated,
   ProductId,
   ProductReopened,
+  ProductRestocked,
   ProductSoldOut,
   ValidateProducts,
 } from "../../src/contracts/index.ts";
@@ -52,6 +53,11 @@ const change = Effect.fnUntraced(function* (id: ProductId, as: Shopper, body: ob
 
 const remove = Effect.fnUntraced(function* (id: ProductId, as: Shopper) {
   return yield* (yield* ServiceTest).http.send("DELETE", `/v1/products/${id}`, { as });
+});
+
+const restock = Effect.fnUntraced(function* (id: ProductId, as: Shopper, quantity: number, key?: string) {
+  const { http } = yield* ServiceTest;
+  return yield* http.post(`/v1/products/${id}/restock`, { as, key: key ?? (yield* Ids.fresh), body: { quantity } });
 });
 
 const statusOf = Effect.fnUntraced(function* (id: ProductId) {
@@ -199,6 +205,34 @@ layer(Products.service, { excludeTestServices: true })("listing products", (it) 
       const orderId = OrderId.make(yield* Ids.fresh);
       const reply = yield* bus.ask(ValidateProducts, { orderId, lines: [{ productId, quantity: 1 }] });
       assert.strictEqual(reply._tag, "Refused");
+    }),
+  );
+
+  it.effect("more units are told to the stock by the brand's manager and a MASTER, once a key", () =>
+    Effect.gen(function* () {
+      const { bus, tokens } = yield* ServiceTest;
+      const { id: brandId, manager } = yield* brand;
+      const created = yield* create(brandId, manager);
+      const id = idOf(created);
+      const key = yield* Ids.fresh;
+      for (const answer of [yield* restock(id, manager, 7, key), yield* restock(id, manager, 7, key)]) {
+        assert.deepStrictEqual([answer.status, answer.body], [202, created.body]);
+      }
+      assert.strictEqual((yield* restock(id, manager, 8, key)).status, 422);
+      assert.strictEqual((yield* restock(id, yield* tokens.master, 1_000_000)).status, 202);
+      assert.deepStrictEqual(refused(yield* restock(id, yield* tokens.partner, 7)), [403, "SERV-007"]);
+      for (const quantity of [0, 1.5, 1_000_001]) {
+        assert.deepStrictEqual(fieldsOf(yield* restock(id, manager, quantity)), ["quantity"]);
+      }
+      yield* remove(id, manager);
+      assert.deepStrictEqual(refused(yield* restock(id, manager, 7)), [404, "PROD-001"]);
+      yield* bus.settled;
+      const told = (yield* bus.said(ProductRestocked, id)).map(({ payload }) => payload);
+      assert.deepStrictEqual(
+        told.map(({ quantity }) => quantity),
+        [7, 1_000_000],
+      );
+      assert.strictEqual(new Set(told.map(({ movement }) => movement)).size, 2);
     }),
   );
 

@@ -159,7 +159,7 @@ const stockGone = Effect.gen(function* () {
   return [slow.orderId, productId];
 });
 
-/** A brand comes, is renamed, lists a product, and goes. */
+/** A brand comes, is renamed, lists a product, brings more of it, and goes. */
 const listed = Effect.gen(function* () {
   const { operator } = yield* Shop;
   const { call } = yield* operator;
@@ -179,6 +179,12 @@ const listed = Effect.gen(function* () {
     "the stock knows the product",
     Effect.map(stock(productId), (row) => row?.[0] === 5),
   );
+  const restocked = yield* call("POST", `/v1/products/${productId}/restock`, { body: { quantity: 2 }, headers: key() });
+  assert.strictEqual(restocked.status, 202);
+  yield* eventually(
+    "more of it is there",
+    Effect.map(stock(productId), (row) => row?.[0] === 7),
+  );
   const removed = yield* call("DELETE", `/v1/brands/${brandId}`);
   assert.strictEqual(removed.status, 204);
   return [brandId, productId];
@@ -197,6 +203,7 @@ const {
   PaymentSettled,
   ProductCreated,
   ProductReopened,
+  ProductRestocked,
   ProductSoldOut,
 } = Contracts;
 const { RefundPayment, ReleaseStock, ReturnStock, ValidateProducts, VoidPayment } = Contracts;
@@ -209,7 +216,7 @@ const undone = [ClosePayment, VoidPayment, ReleaseStock, CloseOrder];
 const paidFor = [PaymentSettled, ClaimStock];
 
 export const journeys: ReadonlyArray<Journey> = [
-  { name: "listed", brings: [BrandCreated, BrandUpdated, BrandDeleted, ProductCreated], run: listed },
+  { name: "listed", brings: [BrandCreated, BrandUpdated, BrandDeleted, ProductCreated, ProductRestocked], run: listed },
   { name: "paid", brings: [...begun, ...paidFor, CompleteOrder, OrderCompleted], run: paid },
   {
     name: "given back",

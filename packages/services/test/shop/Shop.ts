@@ -5,12 +5,11 @@
  * read what they captured. Orders are paid at Toss unless `DESTINY_PAYMENT_WEIGHTS` says otherwise.
  */
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
 import { Token } from "@destiny/sdk/http";
 import { Ids } from "@destiny/sdk/message";
 import { TestCluster, TestDatabase } from "@destiny/testkit/postgres";
-import { Bootpay, PortOne, Toss } from "@destiny/testkit/simulators";
+import { Bootpay, PortOne, Slack, Toss } from "@destiny/testkit/simulators";
 import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Data from "effect/Data";
 import * as Context from "effect/Context";
@@ -19,38 +18,18 @@ import * as Layer from "effect/Layer";
 import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
 import { busDatabase, services } from "../../src/catalogue.ts";
-import { type GatewayMovement, verify } from "../../src/audit/index.ts";
-import * as Passwords from "../../src/user/Passwords.ts";
-import * as ProductStore from "../../src/product/Store.ts";
-import * as UserStore from "../../src/user/Store.ts";
+import { type GatewayMovement, verify, type VerifyOptions } from "../../src/audit/index.ts";
+import * as Products from "../../src/product/seed.ts";
+import * as Stocks from "../../src/stock/seed.ts";
+import * as Users from "../../src/user/seed.ts";
 import { BrandId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
+import * as Browser from "./Browser.ts";
+import { freeOffset } from "./Ports.ts";
+
+export type { Reply, Shopper } from "./Browser.ts";
 
 const main = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
 const readyMillis = 30_000;
-
-/** Two tests that run at once must not share a port: each takes another offset as long as one of its ports is taken. */
-const maxOffsets = 20;
-
-/** Listens and lets go again. Answers the port, or undefined when somebody else has it. `0`: any free one. */
-const listen = (wanted: number) =>
-  Effect.callback<number | undefined>((resume) => {
-    const server = createServer();
-    server.once("error", () => resume(Effect.succeed(undefined)));
-    server.listen(wanted, "127.0.0.1", () => {
-      const address = server.address();
-      const port = typeof address === "object" && address !== null ? address.port : undefined;
-      server.close(() => resume(Effect.succeed(port)));
-    });
-  });
-
-const freeOffset = Effect.gen(function* () {
-  for (let attempt = 0; attempt < maxOffsets; attempt++) {
-    const offset = 20_000 + (((yield* listen(0)) ?? 0) % 20_000);
-    const ports = yield* Effect.forEach(services, ({ port }) => listen(port + offset));
-    if (!ports.includes(undefined)) return offset;
-  }
-  return yield* Effect.die(new Error(`no free ports at ${maxOffsets} offsets`));
-});
 
 /** The process ended before it was ready: somebody took one of its ports meanwhile. */
 class EndedEarly extends Data.TaggedError("EndedEarly")<{ readonly output: string }> {
@@ -59,22 +38,12 @@ class EndedEarly extends Data.TaggedError("EndedEarly")<{ readonly output: strin
   }
 }
 
-export interface Reply {
-  readonly status: number;
-  readonly headers: Headers;
-  readonly body: Record<string, unknown>;
-}
-
-export interface Shopper {
-  readonly userId: string;
-  readonly call: (
-    method: string,
-    path: string,
-    options?: { readonly body?: unknown; readonly headers?: Record<string, string> },
-  ) => Effect.Effect<Reply>;
-}
-
-const gateways = Layer.mergeAll(Toss.layer({ port: 0 }), PortOne.layer({ port: 0 }), Bootpay.layer({ port: 0 }));
+const simulators = Layer.mergeAll(
+  Toss.layer({ port: 0 }),
+  PortOne.layer({ port: 0 }),
+  Bootpay.layer({ port: 0 }),
+  Slack.layer({ port: 0 }),
+);
 
 export class Shop extends Context.Service<
   Shop,
@@ -83,10 +52,15 @@ export class Shop extends Context.Service<
     readonly toss: Toss.TossSimulatorShape;
     readonly portOne: PortOne.PortOneSimulatorShape;
     readonly bootpay: Bootpay.BootpaySimulatorShape;
+    readonly slack: Slack.SlackSimulatorShape;
+    /** The PostgreSQL server, without a database. */
+    readonly server: string;
     /** A new shopper, signed in. */
-    readonly shopper: Effect.Effect<Shopper>;
+    readonly shopper: Effect.Effect<Browser.Shopper>;
     /** Somebody who runs the shop, signed in. */
-    readonly operator: Effect.Effect<Shopper>;
+    readonly operator: Effect.Effect<Browser.Shopper>;
+    /** Whoever has an account, signed in through the gateway. */
+    readonly signIn: (username: string, password: string) => Effect.Effect<Browser.Shopper>;
     /** A new product with this much stock. */
     readonly product: (quantity: number, price?: number) => Effect.Effect<string>;
     readonly database: (service: string) => SqlClient.SqlClient;
@@ -94,25 +68,20 @@ export class Shop extends Context.Service<
     readonly kill: Effect.Effect<void>;
     readonly restart: Effect.Effect<void>;
     readonly verify: ReturnType<typeof verify<never>>;
+    /** With what shoppers saw. */
+    readonly verifyWith: (witnesses: Pick<VerifyOptions, "coupons" | "shoppers">) => ReturnType<typeof verify<never>>;
   }
 >()("@destiny/services/test/Shop") {
   static readonly layer = (environment: Record<string, string> = {}) =>
-    Layer.effect(Shop, make(environment)).pipe(Layer.provide(gateways), Layer.orDie);
+    Layer.effect(Shop, make(environment)).pipe(Layer.provide(simulators), Layer.orDie);
 }
-
-const json = (text: string): Record<string, unknown> => {
-  try {
-    return JSON.parse(text) as Record<string, unknown>;
-  } catch {
-    return {};
-  }
-};
 
 const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   const cluster = yield* TestCluster.start();
   const toss = yield* Toss.TossSimulator;
   const portOne = yield* PortOne.PortOneSimulator;
   const bootpay = yield* Bootpay.BootpaySimulator;
+  const slack = yield* Slack.SlackSimulator;
   let offset = 0;
   const server = TestDatabase.url(cluster.port, "").replace(/\/$/, "");
   const client = (database: string) =>
@@ -157,6 +126,8 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
           BOOTPAY_BASE_URL: bootpay.url,
           BOOTPAY_CLIENT_KEY: bootpay.keys.clientKey,
           BOOTPAY_SECRET_KEY: bootpay.keys.secretKey,
+          SLACK_BASE_URL: slack.url,
+          SLACK_ADMIN_WEBHOOK: `${slack.url}/services/TADMIN/B1/secret`,
           DESTINY_PAYMENT_WEIGHTS: "portone=0,bootpay=0",
           ...environment,
         },
@@ -194,33 +165,19 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   ).pipe(Effect.retry({ times: 3 }));
   const url = `http://127.0.0.1:${portOf("gateway")}`;
 
-  const passwordHash = yield* Passwords.hashCheaply(Redacted.make("Passw0rd!"));
+  const signIn = Browser.signIn(url);
+  const password = "Passw0rd!";
+  const passwordHash = yield* Users.hashCheaply(Redacted.make(password));
   let users = 0;
   const signedIn = Effect.fnUntraced(function* (role: "CUSTOMER" | "MASTER") {
     const username = `u${String(++users).padStart(5, "0")}`;
     const id = UserId.make(yield* Ids.fresh);
     const row = { id, username, email: `${username}@shop.test`, nickname: username, phone: "010-1234-5678" };
-    yield* UserStore.insertAll([{ ...row, role, passwordHash }]).pipe(
+    yield* Users.seed([{ ...row, role, passwordHash }]).pipe(
       Effect.provideService(SqlClient.SqlClient, database("user")),
       Effect.orDie,
     );
-    const request =
-      (token: string | undefined): Shopper["call"] =>
-      (method, path, { body, headers } = {}) =>
-        Effect.promise(async () => {
-          const response = await fetch(`${url}${path}`, {
-            method,
-            headers: {
-              ...(token === undefined ? {} : { authorization: `Bearer ${token}` }),
-              ...(body === undefined ? {} : { "content-type": "application/json" }),
-              ...headers,
-            },
-            ...(body === undefined ? {} : { body: typeof body === "string" ? body : JSON.stringify(body) }),
-          });
-          return { status: response.status, headers: response.headers, body: json(await response.text()) };
-        });
-    const session = yield* request(undefined)("POST", "/v1/auths/login", { body: { username, password: "Passw0rd!" } });
-    return { userId: id, call: request(String(session.body["accessToken"])) } satisfies Shopper;
+    return yield* signIn(username, password);
   });
 
   let products = 0;
@@ -228,13 +185,12 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     const id = ProductId.make(yield* Ids.fresh);
     const brandId = BrandId.make(yield* Ids.fresh);
     const name = `product ${++products}`;
-    yield* ProductStore.insertAll([
-      { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null, stockVersion: 0 },
+    yield* Products.seed([
+      { id, brandId, name, price: Won.make(price), status: "AVAILABLE", color: null, size: null },
     ]).pipe(Effect.provideService(SqlClient.SqlClient, database("product")), Effect.orDie);
-    const stock = database("stock");
-    yield* Effect.orDie(stock`INSERT INTO stock VALUES (${id}, 1, ${quantity}, 0, 0)`);
-    yield* Effect.orDie(
-      stock`INSERT INTO stock_ledger VALUES (${id}, 1, ${`seed ${id}`}, 'Restock', NULL, ${quantity}, 0, 0, now())`,
+    yield* Stocks.seed([{ sku: id, quantity }]).pipe(
+      Effect.provideService(SqlClient.SqlClient, database("stock")),
+      Effect.orDie,
     );
     return id;
   });
@@ -244,19 +200,29 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
       captures().map(({ amount, kind, orderId, paymentKey }) => ({ kind, orderId, paymentKey, amount })),
     );
 
+  const verifyWith = (witnesses: Pick<VerifyOptions, "coupons" | "shoppers">) =>
+    verify({
+      ...witnesses,
+      databaseUrl: Redacted.make(server),
+      gateways: Effect.sync(movements),
+      maxWaitMillis: 30_000,
+    });
+
   return Shop.of({
     url,
     toss,
     portOne,
     bootpay,
+    slack,
+    server,
+    signIn,
     shopper: signedIn("CUSTOMER"),
     operator: signedIn("MASTER"),
     product,
     database,
     kill,
     restart: Effect.orDie(launch),
-    verify: Effect.suspend(() =>
-      verify({ databaseUrl: Redacted.make(server), gateways: Effect.sync(movements), maxWaitMillis: 30_000 }),
-    ),
+    verify: verifyWith({}),
+    verifyWith,
   });
 });

@@ -1,4 +1,5 @@
 import { assert, describe, layer } from "@effect/vitest";
+import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import type { SqlError } from "effect/sql/SqlError";
 import { coupon } from "./Coupons.ts";
@@ -25,7 +26,9 @@ describe("verify", () => {
         const shop = yield* Shop;
         const buyer = yield* shop.shopper;
         const productId = yield* shop.product(3);
+        const askedAt = yield* Clock.currentTimeMillis;
         const couponId = yield* coupon(buyer);
+        const answeredAt = yield* Clock.currentTimeMillis;
         const { amount, orderId } = yield* payable(buyer, productId, 2, couponId);
         yield* confirm(buyer, { orderId, amount, paymentKey: yield* authorise(orderId, amount) });
         assert.strictEqual((yield* after(buyer, orderId, "WAITING_PAYMENT"))["status"], "COMPLETED");
@@ -38,29 +41,25 @@ describe("verify", () => {
         const discount = Number(seenOrder.body["discountAmount"]);
         assert.isAbove(discount, 1);
 
-        const clean = yield* shop.verify;
+        const [orders, stock, payment] = [shop.database("order"), shop.database("stock"), shop.database("payment")];
+        const [saga, coupons] = [shop.database("saga"), shop.database("coupon")];
+        const [grant] = yield* coupons<{ readonly quota_id: string }>`
+          SELECT quota_id FROM quota_grant WHERE id = ${couponId}`;
+        const templateId = grant?.quota_id ?? "";
+        const ask = { userId: buyer.userId, templateId, askedAt, answeredAt };
+        const verify = shop.verifyWith({ coupons: [{ ...ask, couponId, otherCouponIds: [], refusedWith: null }] });
+
+        const clean = yield* verify;
         assert.isTrue(clean.ok, JSON.stringify(clean));
         assert.deepStrictEqual(
           clean.invariants.map(({ id }) => id),
           ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10"],
         );
 
-        const [orders, stock, payment, saga, coupons] = ["order", "stock", "payment", "saga", "coupon"].map(
-          shop.database,
-        ) as [
-          ReturnType<typeof shop.database>,
-          ReturnType<typeof shop.database>,
-          ReturnType<typeof shop.database>,
-          ReturnType<typeof shop.database>,
-          ReturnType<typeof shop.database>,
-        ];
         const [sent] = yield* orders<{ readonly id: string; readonly day: Date }>`
           SELECT id::text AS id FROM outbox_sent WHERE key = ${orderId} ORDER BY position LIMIT 1`;
         const [seen] = yield* stock<{ readonly id: string }>`
           SELECT id FROM inbox WHERE key = ${orderId} ORDER BY position LIMIT 1`;
-        const [grant] = yield* coupons<{ readonly quota_id: string }>`
-          SELECT quota_id FROM quota_grant WHERE id = ${couponId}`;
-        const templateId = grant?.quota_id ?? "";
         const sentId = sent?.id ?? "";
         const seenId = seen?.id ?? "";
 
@@ -96,6 +95,14 @@ describe("verify", () => {
             set: (status) => coupons`UPDATE coupon_use SET status = ${status} WHERE order_id = ${orderId}::uuid`,
             wrong: "returned",
             right: "used",
+            named: couponId,
+          },
+          {
+            invariant: "I3",
+            what: "a coupon that its shopper was given and somebody else has",
+            set: (owner) => coupons`UPDATE quota_grant SET subject = ${owner} WHERE id = ${couponId}`,
+            wrong: "somebody else",
+            right: buyer.userId,
             named: couponId,
           },
           {
@@ -177,7 +184,7 @@ describe("verify", () => {
         ];
         for (const { invariant, named, right, set, what, wrong } of corruptions) {
           yield* set(wrong);
-          const found = yield* shop.verify;
+          const found = yield* verify;
           yield* set(right);
           const finding = found.invariants.find(({ id }) => id === invariant);
           assert.isFalse(found.ok, `${invariant} ${what}`);
@@ -188,7 +195,7 @@ describe("verify", () => {
             `${invariant} ${what}: ${named} is not among ${all.join("; ")}`,
           );
         }
-        const repaired = yield* shop.verify;
+        const repaired = yield* verify;
         assert.isTrue(repaired.ok, JSON.stringify(repaired.invariants));
       }),
     );

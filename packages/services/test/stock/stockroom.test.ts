@@ -3,7 +3,7 @@ import { Ids } from "@destiny/sdk/message";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
-import { HoldStock, OrderId, ProductId, ProductReopened } from "../../src/contracts/index.ts";
+import { HoldStock, OrderId, ProductId, ProductReopened, ProductRestocked } from "../../src/contracts/index.ts";
 import * as Stock from "../../src/stock/layer.ts";
 import { seed } from "../../src/stock/seed.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
@@ -54,6 +54,24 @@ layer(service, { excludeTestServices: true })("the stockroom", (it) => {
       assert.lengthOf(yield* bus.said(ProductReopened, productId), 1);
       const moved = (yield* ledgerOf(productId)).map(({ kind, total_delta }) => [kind, total_delta]);
       assert.deepInclude(moved, ["Restock", 4]);
+    }),
+  );
+
+  it.effect("units that a brand's manager brings are counted once, however often they are told", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest.ServiceTest;
+      const productId = yield* stocked(1);
+      const brought = { productId, quantity: 4, movement: yield* Ids.fresh };
+      const [told, again] = [
+        yield* bus.envelope(ProductRestocked, brought),
+        yield* bus.envelope(ProductRestocked, brought),
+      ];
+      yield* bus.publish(told, told, again);
+      yield* bus.settled;
+      assert.deepStrictEqual(
+        (yield* ledgerOf(productId)).map(({ total_delta }) => total_delta),
+        [1, 4],
+      );
     }),
   );
 

@@ -73,6 +73,7 @@ export const Entry = Schema.Union([
     httpStatus: Schema.Int,
     /** Why there is none, in the shop's own codes. */
     code: Schema.optionalKey(Schema.String),
+    /** The coupon that was issued, or that the shopper is told to have already. */
     couponId: Schema.optionalKey(Schema.String),
   }),
   Schema.Struct({ type: Schema.Literal("note"), ...shared, what: Schema.String }),

@@ -46,13 +46,16 @@ export interface CouponRecord {
   readonly templateId: string;
   readonly idempotencyKey: string;
   readonly askedAt: number;
+  /** The coupon that the shopper was first told to have: the one of this ask, or one that it had already. */
+  couponId?: string;
+  /** Other coupons that the same key was answered with: each one is a violation. */
+  readonly otherCouponIds: Array<string>;
   /** The last one; none: the shopper was stopped before. */
   answer?: {
     readonly from: number;
     readonly at: number;
     readonly httpStatus: number;
     readonly code?: string;
-    readonly couponId?: string;
   };
 }
 
@@ -72,18 +75,15 @@ const foldCoupon = (
   if (entry.type === "couponAsked") {
     if (known !== undefined) throw new Error(`shopper ${entry.shopper} asked twice under ${entry.idempotencyKey}`);
     const { at, idempotencyKey, shopper, templateId, userId } = entry;
-    coupons.set(idempotencyKey, { shopper, userId, templateId, idempotencyKey, askedAt: at });
+    coupons.set(idempotencyKey, { shopper, userId, templateId, idempotencyKey, askedAt: at, otherCouponIds: [] });
     return;
   }
   if (known === undefined) throw new Error(`shopper ${entry.shopper}: ${entry.type} before asked`);
   const { at, code, couponId, from, httpStatus } = entry;
-  known.answer = {
-    from,
-    at,
-    httpStatus,
-    ...(code === undefined ? {} : { code }),
-    ...(couponId === undefined ? {} : { couponId }),
-  };
+  known.answer = { from, at, httpStatus, ...(code === undefined ? {} : { code }) };
+  if (couponId === undefined) return;
+  if (known.couponId === undefined) known.couponId = couponId;
+  else if (known.couponId !== couponId) known.otherCouponIds.push(couponId);
 };
 
 /** The one fold: the load process lives by it and the reader repeats it, so the two cannot differ. */

@@ -125,6 +125,7 @@ const ledgerOf = (world: World, arrival: Arrival, account: Account, mayOrder: bo
     couponAsked: (ask) => append({ type: "couponAsked", shopper, at: clock(), userId: account.id, ...ask }),
     couponAnswered: (idempotencyKey, answer) => {
       const code = text(answer, "code");
+      const couponId = answer.status === 201 ? needed(answer, "id") : text(answer, "couponId");
       append({
         type: "couponAnswered",
         shopper,
@@ -133,7 +134,7 @@ const ledgerOf = (world: World, arrival: Arrival, account: Account, mayOrder: bo
         idempotencyKey,
         httpStatus: answer.status,
         ...(code === undefined ? {} : { code }),
-        ...(answer.status === 201 ? { couponId: needed(answer, "id") } : {}),
+        ...(couponId === undefined ? {} : { couponId }),
       });
     },
     order: (): OrderView | undefined => {

@@ -325,14 +325,21 @@ describe("ledger", () => {
         assert.throws(() => answered("never", 201), /before asked/);
         answered("won", 0);
         answered("won", 201, { couponId: "c" });
-        answered("twice", 409, { code: "ISSUED-003" });
+        answered("won", 409, { code: "ISSUED-003", couponId: "other" });
+        answered("won", 201, { couponId: "c" });
+        answered("twice", 409, { code: "ISSUED-003", couponId: "c" });
         answered("late", 400, { code: "ISSUED-010" });
         answered("closed", 400, { code: "ISSUED-002" });
         yield* Effect.promise(() => writer.close());
         const { coupons } = yield* Ledger.read(file);
         assert.deepStrictEqual(Tally.coupons(coupons), { offered: 5, issued: 1, soldOut: 1, duplicate: 1, refused: 2 });
         assert.deepStrictEqual(Tally.coupons(writer.coupons.values()), Tally.coupons(coupons));
-        assert.deepStrictEqual(coupons[0]?.answer, { from: 2, at: 3, httpStatus: 201, couponId: "c" });
+        assert.deepStrictEqual(coupons[0]?.answer, { from: 2, at: 3, httpStatus: 201 });
+        assert.deepStrictEqual(
+          coupons.map(({ couponId, otherCouponIds }) => [couponId, otherCouponIds]),
+          [["c", ["other"]], ["c", []], ...Array.from({ length: 3 }, () => [undefined, []])],
+          "what a shopper was told to have stays told",
+        );
       }),
     ),
   );
