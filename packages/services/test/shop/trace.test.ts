@@ -3,6 +3,7 @@ import { assert, describe, layer } from "@effect/vitest";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import { OrderCompleted } from "../../src/contracts/index.ts";
 import * as Collector from "./Collector.ts";
 import { coupon } from "./Coupons.ts";
 import { after, authorise, eventually, key, order } from "./Journey.ts";
@@ -63,7 +64,7 @@ describe("the trace of an order", () => {
           const ids = new Set([browser, ...ours().map(({ spanId }) => spanId)]);
           return ours().filter(({ parentSpanId }) => !ids.has(parentSpanId ?? "none"));
         };
-        const ended = "brand: process order.events order.completed.v1";
+        const ended = `brand: process order.events ${OrderCompleted.type}`;
         yield* eventually(
           "the trace is whole",
           Effect.sync(() => orphans().length === 0 && ours().some((span) => told(span) === ended)),
@@ -104,7 +105,7 @@ describe("the trace of an order", () => {
           "saga: process payment.events payment.settled.v1",
           ...asked("stock", "stock.claim"),
           ...asked("order", "order.complete").slice(0, 2),
-          "order: send order.events order.completed.v1",
+          `order: send order.events ${OrderCompleted.type}`,
           ended,
         ]);
 

@@ -84,6 +84,8 @@ const asClientSpan = <A, E>(
     client
       .pipe(
         HttpClient.tapRequest(({ method, url }) => {
+          // What is no address is for the client to refuse.
+          if (!URL.canParse(url)) return Effect.void;
           const { hostname, port, protocol } = new URL(url);
           return Effect.annotateCurrentSpan({
             "http.request.method": method,
