@@ -66,6 +66,8 @@ export const main = async (argv: ReadonlyArray<string>, options: MainOptions): P
   settings.enableAutoTranspile = false;
   // oclif names its debug files after it and would ask for a parse in commands that have nothing to parse.
   process.env["NODE_ENV"] ??= "production";
+  // Colours are for terminals. The libraries also colour what a CI machine writes into its log.
+  if (!process.stdout.isTTY && process.env["FORCE_COLOR"] === undefined) process.env["NO_COLOR"] = "1";
   // A reader such as `head` that has seen enough is no failure.
   process.stdout.on("error", (error: NodeJS.ErrnoException) => {
     // oxlint-disable-next-line unicorn/no-process-exit -- nobody is left to write to

@@ -3,12 +3,9 @@ import { boolean } from "@oclif/core/flags";
 import { EffectCommand } from "../EffectCommand.ts";
 import { loadFlags, timingsOf } from "../flags.ts";
 
-/** The first look must pass on a laptop, so it is more modest than the scenario itself; others run as written. */
-const firstLook = { scenario: "steady", peakPerSecond: 20, durationSeconds: 20 };
-
 export default class Rehearse extends EffectCommand {
   static override summary =
-    "Start a shop, seed it, rehearse a peak with a kill -9 in the middle, prove the outcome, stop it.";
+    "Start a shop, seed it, rehearse Black Friday with faults in the middle, prove the outcome, stop it.";
   static override description =
     "What `npm start` runs. Uses an instance of its own, wiped at the beginning. Exit code 0 only when every threshold and invariant holds.";
   static override examples = [
@@ -17,7 +14,7 @@ export default class Rehearse extends EffectCommand {
     "<%= config.bin %> rehearse --keep",
   ];
   static override args = {
-    scenario: string({ default: firstLook.scenario, description: "a file name below scenarios/" }),
+    scenario: string({ default: "black-friday", description: "a file name below scenarios/" }),
   };
   static override flags = {
     ...loadFlags,
@@ -32,14 +29,13 @@ export default class Rehearse extends EffectCommand {
       import("../run/LiveTable.ts"),
       import("../run/Report.ts"),
     ]);
-    const modest = args.scenario === firstLook.scenario ? firstLook : undefined;
     const live = LiveTable.make(process.stderr, (line) => this.progress(line));
     const report = await this.runEffect(
       rehearse({
         instance: "start",
         scenario: args.scenario,
-        peakPerSecond: flags.peak ?? modest?.peakPerSecond,
-        durationSeconds: flags.duration ?? modest?.durationSeconds,
+        peakPerSecond: flags.peak,
+        durationSeconds: flags.duration,
         seed: flags.seed,
         timings: timingsOf(flags["timing-gates"]),
         keep: flags.keep,

@@ -36,10 +36,16 @@ export interface Instance {
 const offsetStep = 200;
 const maxOffsetSlots = 49;
 
-/** `default` has offset 0; any other name starts at a slot of its own and takes the first one no neighbour has. */
-export const choosePortOffset = (name: string, taken: ReadonlySet<number>): number => {
+/**
+ * `default` has offset 0; any other one begins at a slot of its own and takes the first that is not taken. The slot
+ * follows from the folder and not from the name, so that two checkouts which start at the same moment hardly ever meet.
+ */
+export const choosePortOffset = (
+  { directory, name }: Pick<InstancePaths, "directory" | "name">,
+  taken: ReadonlySet<number>,
+): number => {
   if (name === "default") return 0;
-  const start = createHash("sha256").update(name).digest().readUInt16BE(0) % maxOffsetSlots;
+  const start = createHash("sha256").update(directory).digest().readUInt16BE(0) % maxOffsetSlots;
   for (let i = 0; i < maxOffsetSlots; i++) {
     const offset = (((start + i) % maxOffsetSlots) + 1) * offsetStep;
     if (!taken.has(offset)) return offset;
@@ -99,8 +105,11 @@ export const readInstance = (paths: InstancePaths): Instance | undefined => {
   });
 };
 
-/** Reads the instance, or makes it. Call with the instance's lock held. */
-export const openInstance = (paths: InstancePaths): Instance => {
+/** Reads the instance, or makes it with that offset. Call with the instance's lock held. */
+export const openInstance = (
+  paths: InstancePaths,
+  portOffset: number = choosePortOffset(paths, neighbours(paths)),
+): Instance => {
   const existing = readInstance(paths);
   if (existing !== undefined) return existing;
   const instance: Instance = {
@@ -108,7 +117,7 @@ export const openInstance = (paths: InstancePaths): Instance => {
     name: paths.name,
     id: `${paths.name}-${randomBytes(5).toString("hex")}`,
     profile: "embedded",
-    portOffset: choosePortOffset(paths.name, neighbours(paths)),
+    portOffset,
     createdAt: new Date().toISOString(),
     secrets: {
       postgresPassword: randomBytes(18).toString("hex"),

@@ -2,6 +2,8 @@
 import { createServer } from "node:net";
 import { setTimeout } from "node:timers/promises";
 import { CliError } from "../CliError.ts";
+import type { InstancePaths } from "./Home.ts";
+import { choosePortOffset, neighbours } from "./InstanceFile.ts";
 import type { ProcessTable } from "./ProcessTable.ts";
 
 export const isFree = (port: number): Promise<boolean> =>
@@ -10,6 +12,23 @@ export const isFree = (port: number): Promise<boolean> =>
     server.once("error", () => resolve(false));
     server.listen({ port, host: "127.0.0.1", exclusive: true }, () => server.close(() => resolve(true)));
   });
+
+/**
+ * The offset of an instance that is to be made: of the first slot that no neighbour has and where nobody listens now, which
+ * keeps two checkouts on one machine apart. `default` promises its ports, so it never moves.
+ */
+export const freePortOffset = async (
+  paths: InstancePaths,
+  portsOf: (offset: number) => ReadonlyArray<{ readonly port: number }>,
+): Promise<number> => {
+  const taken = new Set(neighbours(paths));
+  for (;;) {
+    const offset = choosePortOffset(paths, taken);
+    const free = await Promise.all(portsOf(offset).map(({ port }) => isFree(port)));
+    if (offset === 0 || free.every(Boolean)) return offset;
+    taken.add(offset);
+  }
+};
 
 /** Best effort: another user's process is invisible, and the tool behind the look-up may be missing. */
 export const holderOf = async (port: number): Promise<number | undefined> => {

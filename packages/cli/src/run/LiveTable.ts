@@ -5,7 +5,7 @@
  * a line written past it would be taken for a row of it.
  */
 import type { Summary } from "@destiny/testkit/scenario";
-import { cyan, dim, yellow } from "ansis";
+import { cyan, dim, red, yellow } from "ansis";
 import * as Redraw from "./Redraw.ts";
 
 /** Without a terminal: a line every so many seconds. */
@@ -20,13 +20,25 @@ const columns = [
   ["placed", (second: Second) => second.orders.placed],
   ["payable", (second: Second) => second.orders.payable],
   ["completed", (second: Second) => second.orders.completed],
+  ["cancelled", (second: Second) => second.orders.cancelled],
   ["sold out", (second: Second) => second.orders.soldOut],
   ["unpaid", (second: Second) => second.orders.unpaid],
   ["open", (second: Second) => second.orders.open],
-  ["dropped", (second: Second) => second.dropped],
 ] as const;
+const columnWidth = 9;
 
 const millis = (value: number): string => (value === 0 ? "-" : `${Math.round(value)} ms`);
+
+const latencies = (second: Second): ReadonlyArray<string> => [
+  `POST /v1/orders p95 ${millis(second.orderP95Ms)}`,
+  `payable p95 ${millis(second.payableP95Ms)}`,
+];
+
+/** What a clean run has nothing of. */
+const troubles = ({ dropped, unexpected }: Second): ReadonlyArray<string> => [
+  ...(dropped === 0 ? [] : [`${dropped} arrivals dropped`]),
+  ...(unexpected === 0 ? [] : [`${unexpected} unexpected answers`]),
+];
 
 /** The rows of one moment, none wider than `width`: a wrapped row would not be erased. */
 export const rows = (
@@ -40,19 +52,22 @@ export const rows = (
   const time = `${String(second.second).padStart(4)} s `;
   const flight = ` ${String(second.inFlight).padStart(4)} in flight`;
   const room = Math.max(0, Math.min(width, maxWidth) - 1 - time.length - flight.length);
+  const wrong = troubles(second);
   const bar = "█".repeat(Math.round(done * room)).padEnd(room, "░");
   return [
     `${time}${cyan(bar)}${flight}`,
-    dim(cut(columns.map(([name]) => name.padStart(9)).join(" "))),
-    cut(columns.map(([, value]) => String(value(second)).padStart(9)).join(" ")),
-    dim(cut(`POST /v1/orders p95 ${millis(second.orderP95Ms)}   payable p95 ${millis(second.payableP95Ms)}`)),
+    dim(cut(columns.map(([name]) => name.padStart(columnWidth)).join(" "))),
+    cut(columns.map(([, value]) => String(value(second)).padStart(columnWidth)).join(" ")),
+    dim(cut(`  ${latencies(second).join("   ")}`)),
+    ...(wrong.length === 0 ? [] : [red(cut(`  ${wrong.join(", ")}`))]),
     ...notes.map((note) => yellow(cut(note))),
   ];
 };
 
-const plainLine = (second: Second): string =>
-  `${second.second} s: ${columns.map(([name, value]) => `${name} ${value(second)}`).join(", ")}, ` +
-  `orders p95 ${millis(second.orderP95Ms)}, payable p95 ${millis(second.payableP95Ms)}`;
+const plainLine = (second: Second): string => {
+  const counts = columns.map(([name, value]) => `${name} ${value(second)}`);
+  return `${second.second} s: ${[...counts, ...latencies(second), ...troubles(second)].join(", ")}`;
+};
 
 export interface LiveTable {
   readonly show: (progress: Summary.Progress) => void;

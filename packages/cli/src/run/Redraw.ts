@@ -18,18 +18,21 @@ export interface Redraw {
 
 export const widthOf = (out: Terminal): number => out.columns ?? defaultWidth;
 
+const up = (rows: number): string => (rows === 0 ? "" : `\u001B[${rows}A`);
+const clearToEndOfLine = "\u001B[K";
+const clearBelow = "\u001B[J";
+
 export const make = (out: Terminal): Redraw => {
   let drawn = 0;
-  const erase = (): void => {
-    if (drawn > 0) out.write(`\u001B[${drawn}A\u001B[J`);
-    drawn = 0;
-  };
   return {
-    erase,
+    erase: () => {
+      if (drawn > 0) out.write(`${up(drawn)}${clearBelow}`);
+      drawn = 0;
+    },
     draw: (lines) => {
-      erase();
       const fitting = lines.slice(0, Math.max(1, (out.rows ?? lines.length + 1) - 1));
-      out.write(`${fitting.join("\n")}\n`);
+      // One write, and each line over the old one: a screen that is cleared first flickers.
+      out.write(`${up(drawn)}${fitting.map((line) => `${line}${clearToEndOfLine}\n`).join("")}${clearBelow}`);
       drawn = fitting.length;
     },
     leave: () => {

@@ -11,10 +11,10 @@ import * as path from "node:path";
 import * as Effect from "effect/Effect";
 import { asCliError } from "../CliError.ts";
 import { defaultHome, type InstancePaths, instancePaths, repositoryRoot } from "../instance/Home.ts";
-import { choosePortOffset, neighbours, parseInstance } from "../instance/InstanceFile.ts";
+import { parseInstance } from "../instance/InstanceFile.ts";
 import { holder } from "../instance/InstanceLock.ts";
 import { readJson } from "../instance/Files.ts";
-import { holderOf, isFree } from "../instance/Ports.ts";
+import { freePortOffset, holderOf, isFree } from "../instance/Ports.ts";
 import { readProcesses } from "../instance/ProcessesFile.ts";
 import { isAlive, system } from "../instance/ProcessTable.ts";
 import { embeddedPort } from "../supervisor/EmbeddedPostgres.ts";
@@ -211,7 +211,7 @@ const isBuilt = (): boolean => {
 
 const takenPorts = Effect.fnUntraced(function* (paths: InstancePaths) {
   const known = parseInstance(readJson(paths.instanceFile));
-  const offset = known?.portOffset ?? choosePortOffset(paths.name, neighbours(paths));
+  const offset = known?.portOffset ?? (yield* Effect.promise(() => freePortOffset(paths, portsOf)));
   // A server that a killed supervisor left is adopted by the next one.
   const own = yield* embeddedPort(paths.postgres);
   const found: Array<TakenPort> = [];

@@ -12,9 +12,9 @@ import type * as Scope from "effect/Scope";
 import { choices } from "../closest.ts";
 import { asCliError, CliError } from "../CliError.ts";
 import { defaultHome, type InstancePaths, instancePaths, repositoryRoot } from "../instance/Home.ts";
-import { type Instance, openInstance } from "../instance/InstanceFile.ts";
+import { type Instance, openInstance, readInstance } from "../instance/InstanceFile.ts";
 import { acquire } from "../instance/InstanceLock.ts";
-import { requireFree } from "../instance/Ports.ts";
+import { freePortOffset, requireFree } from "../instance/Ports.ts";
 import { type RecordedProcess, writeProcesses } from "../instance/ProcessesFile.ts";
 import { identify, system } from "../instance/ProcessTable.ts";
 import type { Restart, StatusReport } from "../StatusReport.ts";
@@ -86,9 +86,9 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
     const progress = options.onProgress ?? (() => {});
     const paths = instancePaths(options.instance, options.home ?? defaultHome());
     yield* acquire(table, paths);
-    const instance = yield* attempt(() => {
+    const instance = yield* attempt(async () => {
       for (const folder of [paths.logs, paths.runs, paths.simulators]) fs.mkdirSync(folder, { recursive: true });
-      return openInstance(paths);
+      return readInstance(paths) ?? openInstance(paths, await freePortOffset(paths, Topology.portsOf));
     });
     const limits: UnitLimits = { ...defaultLimits, ...options.limits };
     yield* reap(table, paths, instance, progress, limits.drainTimeoutMillis);

@@ -6,8 +6,11 @@ import { CliError, describe as describeFailure, exitCodes, toText } from "../../
 import { services } from "@destiny/services/catalogue";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { openInstance } from "../../src/instance/InstanceFile.ts";
+import { assemble } from "../../src/run/Report.ts";
+import { reportFile } from "../../src/run/scenario.ts";
 import { openLog } from "../../src/supervisor/Logs.ts";
 import { bin, destiny, execute } from "../fixtures/command.ts";
+import { pieces } from "../fixtures/pieces.ts";
 import { temporaryHome } from "../fixtures/tools.ts";
 
 describe("a failure", () => {
@@ -151,6 +154,20 @@ describe("destiny", () => {
       const none = yield* destiny(["scenario", "report", "--json"], home);
       assert.strictEqual(none.code, 2);
       assert.strictEqual(JSON.parse(none.stdout).error.code, "NO_REPORT");
+    }),
+  );
+
+  it.live("the report of a run is plain text in a pipe, on a CI machine too", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const report = assemble(pieces);
+      const folder = path.join(instancePaths("default", home).runs, report.run);
+      fs.mkdirSync(folder, { recursive: true });
+      fs.writeFileSync(path.join(folder, reportFile), JSON.stringify(report));
+      const { code, stdout } = yield* destiny(["scenario", "report"], home);
+      assert.strictEqual(code, 0);
+      assert.match(stdout, /^PASS$/m);
+      assert.notInclude(stdout, "\u001B[");
     }),
   );
 

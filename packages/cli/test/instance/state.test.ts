@@ -6,11 +6,12 @@ import { services, simulators } from "@destiny/services/catalogue";
 import { instanceName, instancePaths } from "../../src/instance/Home.ts";
 import { choosePortOffset, openInstance, parseInstance, readInstance } from "../../src/instance/InstanceFile.ts";
 import { holder, tryAcquire } from "../../src/instance/InstanceLock.ts";
+import { freePortOffset } from "../../src/instance/Ports.ts";
 import { parseProcesses, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, parseStat, system } from "../../src/instance/ProcessTable.ts";
 import * as Scripts from "../../src/supervisor/Scripts.ts";
 import { databases, maxConnections, postgresPort, settingsFrom, topology } from "../../src/supervisor/Topology.ts";
-import { temporaryHome } from "../fixtures/tools.ts";
+import { freePort, listener, temporaryHome } from "../fixtures/tools.ts";
 
 describe("instance names", () => {
   it("are folder names of a narrow alphabet", () => {
@@ -73,7 +74,7 @@ describe("ports", () => {
     const taken = new Set<number>();
     const offsets = [0];
     for (let i = 0; i < 49; i++) {
-      const offset = choosePortOffset(`instance-${i}`, taken);
+      const offset = choosePortOffset(instancePaths(`instance-${i}`, "/home"), taken);
       taken.add(offset);
       offsets.push(offset);
     }
@@ -82,8 +83,23 @@ describe("ports", () => {
     );
     assert.strictEqual(new Set(ports).size, ports.length);
     assert.isBelow(Math.max(...ports), 32_768);
-    assert.throws(() => choosePortOffset("one-too-many", taken), /all 49/);
+    assert.throws(() => choosePortOffset(instancePaths("one-too-many", "/home"), taken), /all 49/);
   });
+
+  it.live("a new instance goes where nobody listens, another checkout's shop included; `default` never moves", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const [one, two] = [instancePaths("one", home), instancePaths("default", home)];
+      const busy = yield* freePort;
+      yield* listener(busy);
+      const first = choosePortOffset(one, new Set());
+      const second = choosePortOffset(one, new Set([first]));
+      const ports = (offset: number) => (offset === second ? [] : [{ port: busy }]);
+      assert.strictEqual(yield* Effect.promise(() => freePortOffset(one, () => [])), first);
+      assert.strictEqual(yield* Effect.promise(() => freePortOffset(one, ports)), second);
+      assert.strictEqual(yield* Effect.promise(() => freePortOffset(two, ports)), 0);
+    }),
+  );
 });
 
 describe("processes.json", () => {

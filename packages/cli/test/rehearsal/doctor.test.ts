@@ -1,14 +1,13 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as fs from "node:fs";
-import { createServer } from "node:net";
 import { openInstance } from "../../src/instance/InstanceFile.ts";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, system } from "../../src/instance/ProcessTable.ts";
 import { type Facts, gather, judge, proxyOf } from "../../src/run/doctor.ts";
 import { portsOf } from "../../src/supervisor/Topology.ts";
-import { node, temporaryHome } from "../fixtures/tools.ts";
+import { listener, node, temporaryHome } from "../fixtures/tools.ts";
 
 const healthy: Facts = {
   platform: "linux",
@@ -88,18 +87,7 @@ describe("doctor", () => {
       const home = yield* temporaryHome;
       const { portOffset } = openInstance(instancePaths("elsewhere", home));
       const port = portsOf(portOffset).find(({ name }) => name === "gateway")?.port;
-      yield* Effect.acquireRelease(
-        Effect.promise(
-          () =>
-            new Promise<ReturnType<typeof createServer>>((resolve) => {
-              const server = createServer();
-              // Held by somebody else on this machine already: taken all the same.
-              server.once("error", () => resolve(server));
-              server.listen(port, "127.0.0.1", () => resolve(server));
-            }),
-        ),
-        (server) => Effect.sync(() => server.close()),
-      );
+      yield* listener(port ?? 0);
       const { taken } = yield* gather("elsewhere", home);
       assert.deepInclude(
         taken.map(({ port: found, service }) => ({ port: found, service })),

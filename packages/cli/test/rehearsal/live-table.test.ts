@@ -18,16 +18,22 @@ const at = (second: number): Second => ({
   payableP95Ms: 0,
 });
 
-/** A terminal of fixed width that keeps what is on its screen, as a real one would. */
+/** A terminal of fixed width that keeps what is on its screen, as a real one would, and how often it was written to. */
 const terminal = (columns: number, isTTY: boolean) => {
   const screen: Array<string> = [];
+  const writes: Array<string> = [];
+  let row = 0;
   const write = (text: string): boolean => {
-    const [, up] = text.endsWith("\u001B[J") ? (/(\d+)A/.exec(text) ?? []) : [];
-    if (up === undefined) screen.push(...stripVTControlCharacters(text).replace(/\n$/, "").split("\n"));
-    else screen.splice(screen.length - Number(up));
+    writes.push(text);
+    const up = Number(/^\u001B\[(\d+)A/.exec(text)?.[1] ?? 0);
+    row -= up;
+    const clears = text.endsWith("\u001B[J");
+    const lines = stripVTControlCharacters(text).split("\n").slice(0, -1);
+    for (const line of lines) screen[row++] = line;
+    if (clears) screen.splice(row);
     return true;
   };
-  return { screen, table: LiveTable.make({ columns, isTTY, write }, (line) => write(`${line}\n`)) };
+  return { screen, writes, table: LiveTable.make({ columns, isTTY, write }, (line) => write(`${line}\n`)) };
 };
 
 describe("the live table", () => {
@@ -39,9 +45,10 @@ describe("the live table", () => {
     assert.deepStrictEqual(screen, [
       "100 arrivals in 20 s",
       `  10 s ${"█".repeat(29)}${"░".repeat(28)}   12 in flight`,
-      "  offered    placed   payable completed  sold out    unpaid      open   dropped",
-      "      100        97        90        80         7        10         0         1",
-      "POST /v1/orders p95 30 ms   payable p95 -",
+      "  offered    placed   payable completed cancelled  sold out    unpaid      open",
+      "      100        97        90        80         0         7        10         0",
+      "  POST /v1/orders p95 30 ms   payable p95 -",
+      "  1 arrivals dropped",
       "kill -9 stock",
     ]);
   });
@@ -51,13 +58,24 @@ describe("the live table", () => {
     table.show(at(1));
     table.log("stock: restarting");
     table.show(at(2));
-    assert.strictEqual(screen.length, 5);
+    assert.strictEqual(screen.length, 6);
     assert.strictEqual(screen[0], "stock: restarting");
     assert.match(screen[1] ?? "", /^ {3}2 s /);
     table.end();
     table.log("auditing");
     assert.strictEqual(screen.at(-1), "auditing");
-    assert.strictEqual(screen.length, 6);
+    assert.strictEqual(screen.length, 7);
+  });
+
+  it("does not flicker: a redraw is one write that clears nothing before it is written over", () => {
+    const { screen, table, writes } = terminal(80, true);
+    table.show({ ...at(1), dropped: 0 });
+    table.show(at(2));
+    assert.strictEqual(writes.length, 2);
+    assert.strictEqual(screen.length, 5);
+    assert.isFalse(writes.some((text) => text.slice(0, -1).includes("\u001B[J")));
+    table.show({ ...at(3), dropped: 0 });
+    assert.strictEqual(screen.length, 4, "a row that is gone leaves nothing behind");
   });
 
   it("never wraps, however narrow the terminal", () => {
@@ -71,6 +89,9 @@ describe("the live table", () => {
     const { screen, table } = terminal(80, false);
     for (let second = 1; second <= 10; second++) table.show(at(second));
     assert.strictEqual(screen.length, 2);
-    assert.match(screen[0] ?? "", /^5 s: offered 100, placed 97, .*orders p95 30 ms, payable p95 -$/);
+    assert.match(
+      screen[0] ?? "",
+      /^5 s: offered 100, placed 97, .*orders p95 30 ms, payable p95 -, 1 arrivals dropped$/,
+    );
   });
 });
