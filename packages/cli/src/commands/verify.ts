@@ -15,13 +15,13 @@ export default class Verify extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Verify);
-    const [{ auditOf }, { table }] = await Promise.all([import("../run/verify.ts"), import("../run/table.ts")]);
+    const [{ auditOf }, { invariantTable, violationLines }] = await Promise.all([
+      import("../run/verify.ts"),
+      import("../run/invariants.ts"),
+    ]);
     const result = await this.onInstance(flags.instance, (connection) => auditOf(connection, flags.run));
-    const shown = result.invariants.map(({ checked, id, ok }) => [id, checked, ok ? "ok" : "FAIL"]);
-    this.log(table(["INVARIANT", "CHECKED", "RESULT"], shown));
-    for (const { id, violations } of result.invariants) {
-      for (const one of violations) this.log(`${id} ${one.id}: ${one.what}`);
-    }
+    this.log(invariantTable(result.invariants, (ok) => (ok ? "ok" : "FAIL")));
+    for (const line of violationLines(result.invariants)) this.log(line);
     if (!result.quiescent) this.log(`not quiet: ${result.moving.join("; ")}`);
     if (!result.quiescent) process.exitCode = exitCodes.unhealthy;
     else if (!result.ok) process.exitCode = exitCodes.thresholds;

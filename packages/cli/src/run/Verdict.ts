@@ -1,12 +1,25 @@
 /** A run report for people. Colours only where the terminal has them; `NO_COLOR` is honoured by `ansis`. */
 import { bold, green, red } from "ansis";
 import type { RunReport } from "../RunReport.ts";
+import { invariantTable, violationLines } from "./invariants.ts";
 import { table } from "./table.ts";
 
 const maxViolationsShown = 5;
 
 const mark = (ok: boolean): string => (ok ? green("ok") : red("FAIL"));
-const ms = (value: number): string => `${Math.round(value)}`;
+const ms = Math.round;
+const tenths = (value: number): number => Math.round(value * 10) / 10;
+
+/** What did not hold, in words: the tables above may be out of sight. */
+const failures = ({ invariants, thresholds }: RunReport): ReadonlyArray<string> => [
+  ...invariants
+    .filter(({ checked }) => checked === 0)
+    .map(({ id }) => `${id} proved nothing: there was nothing to check`),
+  ...violationLines(invariants, maxViolationsShown),
+  ...thresholds
+    .filter(({ ok }) => !ok)
+    .map(({ limit, name, unit, value }) => `${name}: ${tenths(value)} ${unit}, limit ${limit} ${unit}`),
+];
 
 const cpuLine = (cpu: RunReport["cpuPerOrderMs"]): ReadonlyArray<string> => {
   if (cpu === null) return [];
@@ -29,32 +42,24 @@ export const render = (report: RunReport): string => {
       ms(p99Ms),
     ]),
   );
-  const invariants = table(
-    ["INVARIANT", "CHECKED", "RESULT"],
-    report.invariants.map(({ checked, id, ok }) => [id, checked, mark(ok && checked > 0)]),
-  );
   const thresholds = table(
     ["THRESHOLD", "VALUE", "LIMIT", "RESULT"],
-    report.thresholds.map(({ limit, name, ok, unit, value }) => [
-      name,
-      `${Math.round(value * 10) / 10} ${unit}`,
-      `${limit} ${unit}`,
-      mark(ok),
-    ]),
+    report.thresholds.map(({ limit, name, ok, unit, value }) => [name, tenths(value), `${limit} ${unit}`, mark(ok)]),
   );
-  const violations = report.invariants.flatMap(({ id, violations: found }) =>
-    found.slice(0, maxViolationsShown).map((one) => `  ${id} ${one.id}: ${one.what}`),
-  );
+  const gateways = Object.entries(payments.byGateway).map(([gateway, count]) => `${gateway} ${count}`);
   const lines = [
     bold(`${report.scenario}, seed ${report.seed}, run ${report.run}`),
     `orders    ${orders.offered} offered, ${orders.placed} placed, ${orders.refused} refused, ${report.dropped} dropped`,
-    `          ${orders.payable} payable, ${orders.completed} completed, ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.cancelled} cancelled, ${orders.failed} failed, ${orders.open} open`,
+    `          ${orders.payable} payable, ${orders.completed} completed, ${orders.cancelled} cancelled`,
+    `          ${orders.soldOut} sold out, ${orders.unpaid} unpaid, ${orders.failed} failed, ${orders.open} open`,
     ...(coupons.offered === 0
       ? []
       : [
           `coupons   ${coupons.offered} asked for, ${coupons.issued} issued, ${coupons.soldOut} sold out, ${coupons.duplicate} duplicate, ${coupons.refused} refused`,
         ]),
-    `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.reissued} reissued, ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
+    `payments  ${payments.captured} captured, ${payments.refunded} refunded, ${payments.reissued} reissued`,
+    `          ${payments.unknownResolved} unknown resolved, ${payments.voidedLate} voided late`,
+    ...(gateways.length === 0 ? [] : [`          ${gateways.join(", ")}`]),
     `payable   p50 ${ms(report.saga.p50Ms)} ms, p95 ${ms(report.saga.p95Ms)} ms, p99 ${ms(report.saga.p99Ms)} ms after the order was sent`,
     ...report.restarts.map(({ recoveredMs, service }) => `kill -9   ${service}: ready again after ${recoveredMs} ms`),
     `drained   ${report.drainedMs === null ? red("never") : `${Math.round(report.drainedMs)} ms after the last arrival`}`,
@@ -64,12 +69,11 @@ export const render = (report: RunReport): string => {
     "",
     routes,
     "",
-    invariants,
-    ...violations,
+    invariantTable(report.invariants, mark),
     "",
     thresholds,
     "",
-    ...report.remarks.map((remark) => red(remark)),
+    ...[...failures(report), ...report.remarks].map((line) => red(line)),
     report.verdict === "PASS" ? green.bold("PASS") : red.bold("FAIL"),
   ];
   return lines.join("\n");

@@ -20,8 +20,13 @@ const borderless = {
   middle: "  ",
 };
 
+/** A column of numbers stands at its right edge. */
 export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyArray<string | number>>): string => {
-  const made = new Table({ chars: borderless, style: { head: [], border: [], "padding-left": 0, "padding-right": 0 } });
+  const made = new Table({
+    chars: borderless,
+    style: { head: [], border: [], "padding-left": 0, "padding-right": 0 },
+    colAligns: head.map((_, column) => (rows.every((row) => typeof row[column] === "number") ? "right" : "left")),
+  });
   made.push([...head], ...rows.map((row) => row.map(String)));
   return made
     .toString()

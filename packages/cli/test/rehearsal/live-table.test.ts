@@ -25,8 +25,8 @@ const terminal = (columns: number, isTTY: boolean) => {
   let row = 0;
   const write = (text: string): boolean => {
     writes.push(text);
-    const up = Number(/^\u001B\[(\d+)A/.exec(text)?.[1] ?? 0);
-    row -= up;
+    const [, up = 0] = (text.startsWith("\u001B") && /^\[(\d+)A/.exec(text.slice(1))) || [];
+    row -= Number(up);
     const clears = text.endsWith("\u001B[J");
     const lines = stripVTControlCharacters(text).split("\n").slice(0, -1);
     for (const line of lines) screen[row++] = line;

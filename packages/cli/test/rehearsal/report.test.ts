@@ -110,8 +110,10 @@ describe("the report for people", () => {
     const text = plain(assemble(pieces));
     for (const part of [
       "100 offered, 97 placed, 2 refused, 1 dropped",
-      "90 payable, 80 completed, 7 sold out, 10 unpaid",
+      "90 payable, 80 completed, 0 cancelled",
+      "7 sold out, 10 unpaid, 0 failed, 0 open",
       "80 captured",
+      "TOSSPAYMENTS 80",
       "stock: ready again after 1000 ms",
       "fsync on, synchronous_commit on",
       "I1",
@@ -138,5 +140,23 @@ describe("the report for people", () => {
     );
     assert.include(text, "I1 sku 1: oversold by 1");
     assert.match(text, /shopper 7: POST \/v1\/orders answered 500 boom\nFAIL$/);
+    const proved = [{ id: "I2" as const, ok: true, checked: 0, violations: [] }];
+    const nothing = plain(assemble({ ...pieces, audited: { ...pieces.audited, invariants: proved } }));
+    assert.match(nothing, /\nI2 proved nothing: .*\nFAIL$/);
+    const dropped = plain(assemble({ ...pieces, summary: { ...summary, dropped: 6 } }));
+    assert.match(dropped, /\ndropped arrivals: 6 arrivals, limit 5 arrivals\nFAIL$/);
+  });
+
+  it("fits 80 columns, with the longest names that there are", () => {
+    const invariants = Array.from({ length: 11 }, (_, i) => ({
+      id: `I${i + 1}` as const,
+      ok: true,
+      checked: 100_000,
+      violations: [],
+    }));
+    const thresholds = [{ metric: "payable", percentile: 95, max: 3000, outsideFaults: true } as const];
+    const scenario = { ...pieces.scenario, thresholds: [...pieces.scenario.thresholds, ...thresholds] };
+    const text = plain(assemble({ ...pieces, scenario, audited: { ...pieces.audited, invariants } }));
+    for (const line of text.split("\n")) assert.isAtMost(line.length, 80, line);
   });
 });
