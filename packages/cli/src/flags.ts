@@ -44,5 +44,5 @@ export const letterArgs = {
 /** Which saga is meant. */
 export const sagaArg = argument({
   required: true,
-  description: "its id as `saga list` shows it, or its order when that has one saga only",
+  description: "its id as `saga list` shows it, or its order when that has one saga, or one that is stuck",
 });

@@ -15,13 +15,13 @@ export default class Verify extends EffectCommand {
 
   async run(): Promise<unknown> {
     const { flags } = await this.parse(Verify);
-    const [{ auditOf }, { invariantTable, violationLines }] = await Promise.all([
+    const [{ auditOf }, { invariantTable, unprovedLines, violationLines }] = await Promise.all([
       import("../run/verify.ts"),
       import("../run/invariants.ts"),
     ]);
     const result = await this.onInstance(flags.instance, (connection) => auditOf(connection, flags.run));
     this.log(invariantTable(result.invariants, (ok) => (ok ? "ok" : "FAIL")));
-    for (const line of violationLines(result.invariants)) this.log(line);
+    for (const line of [...unprovedLines(result.invariants), ...violationLines(result.invariants)]) this.log(line);
     if (!result.quiescent) this.log(`not quiet: ${result.moving.join("; ")}`);
     if (!result.quiescent) process.exitCode = exitCodes.unhealthy;
     else if (!result.ok) process.exitCode = exitCodes.thresholds;

@@ -91,6 +91,7 @@ const explain = (instance: Instance, service: string, next: ReadonlyArray<string
 };
 
 const deskApi = HttpApi.make("desk").add(contracts.DeadLetters);
+const orderApi = HttpApi.make("book").add(contracts.Orders);
 const paymentApi = HttpApi.make("till").add(contracts.Payments);
 const sagaApi = HttpApi.make("orchestrator").add(contracts.Sagas);
 
@@ -163,6 +164,13 @@ export const orchestrator = (instance: Instance) =>
       show: (params: Pick<Operation["params"], "definition" | "key">) => call(sagas.show({ params })),
       operate: (operation: Operation) => call(sagas.operate(operation)),
     };
+  }).pipe(Effect.provide(FetchHttpClient.layer));
+
+/** The order service. */
+export const orders = (instance: Instance) =>
+  Effect.map(clientOf(orderApi, instance, "order"), ({ orders: book }) => {
+    const call = asked(instance, "order", [`destiny saga list --instance ${instance.name}`]);
+    return { get: (id: contracts.OrderId) => call(book.get({ params: { id }, headers: {}, query: {} })) };
   }).pipe(Effect.provide(FetchHttpClient.layer));
 
 /** The payment service. */

@@ -1,7 +1,7 @@
 /** A run report for people. Colours only where the terminal has them; `NO_COLOR` is honoured by `ansis`. */
 import { bold, green, red } from "ansis";
 import type { RunReport } from "../RunReport.ts";
-import { invariantTable, violationLines } from "./invariants.ts";
+import { invariantTable, unprovedLines, violationLines } from "./invariants.ts";
 import { table } from "./table.ts";
 
 const maxViolationsShown = 5;
@@ -12,9 +12,7 @@ const tenths = (value: number): number => Math.round(value * 10) / 10;
 
 /** What did not hold, in words: the tables above may be out of sight. */
 const failures = ({ invariants, thresholds }: RunReport): ReadonlyArray<string> => [
-  ...invariants
-    .filter(({ checked }) => checked === 0)
-    .map(({ id }) => `${id} proved nothing: there was nothing to check`),
+  ...unprovedLines(invariants),
   ...violationLines(invariants, maxViolationsShown),
   ...thresholds
     .filter(({ ok }) => !ok)

@@ -5,7 +5,7 @@ import { choices } from "../closest.ts";
 import { CliError } from "../CliError.ts";
 import type { Instance } from "../instance/InstanceFile.ts";
 import * as Operator from "./Operator.ts";
-import { moment, table } from "./table.ts";
+import { moment, oneLine, table } from "./table.ts";
 
 type Letter = typeof DeadLetter.Type;
 
@@ -74,7 +74,7 @@ const maxReasonLength = 80;
 
 const reasonOf = ({ reason, status }: Letter): string => {
   if (reason === null) return status === "parked" ? "waits behind one of its key" : "";
-  const [line = ""] = reason.split("\n");
+  const line = oneLine(reason);
   return line.length > maxReasonLength ? `${line.slice(0, maxReasonLength - 1)}…` : line;
 };
 
@@ -109,4 +109,4 @@ export const renderLetter = ({ data, ...letter }: Letter & { readonly data: unkn
     .join("\n");
 
 export const renderOutcome = ({ applied, reason, waiting }: typeof DeadLetterOutcome.Type): string =>
-  `${applied} applied, ${waiting} waiting${reason === null ? "" : `: ${reason}`}`;
+  `${applied} applied, ${waiting} waiting${reason === null ? "" : `: ${oneLine(reason)}`}`;

@@ -1,6 +1,6 @@
 /** The invariants in a few words, for tables; docs/invariants.md says what each proves and from what. */
 import type { VerifyResult } from "@destiny/services/audit";
-import { table } from "./table.ts";
+import { oneLine, table } from "./table.ts";
 
 type Invariants = VerifyResult["invariants"];
 
@@ -24,5 +24,11 @@ export const invariantTable = (invariants: Invariants, mark: (ok: boolean) => st
     invariants.map(({ checked, id, ok }) => [id, words[id] ?? "", checked, mark(ok && checked > 0)]),
   );
 
+/** Not a violation, and no proof either: the audit found nothing of the kind to look at. */
+export const unprovedLines = (invariants: Invariants): ReadonlyArray<string> =>
+  invariants.filter(({ checked }) => checked === 0).map(({ id }) => `${id} proved nothing: there was nothing to check`);
+
 export const violationLines = (invariants: Invariants, max = Infinity): ReadonlyArray<string> =>
-  invariants.flatMap(({ id, violations }) => violations.slice(0, max).map((one) => `${id} ${one.id}: ${one.what}`));
+  invariants.flatMap(({ id, violations }) =>
+    violations.slice(0, max).map((one) => `${id} ${one.id}: ${oneLine(one.what)}`),
+  );

@@ -1,7 +1,7 @@
 /** `destiny saga …`: what runs, what hangs and why, and the three ways out. */
 import { Ids } from "@destiny/sdk/message";
 import { IdempotencyKey } from "@destiny/sdk/http";
-import { type SagaAction, type SagaHistory, SagaStatus, type SagaSummary } from "@destiny/services/contracts";
+import { OrderId, type SagaAction, type SagaHistory, SagaStatus, type SagaSummary } from "@destiny/services/contracts";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import { choices } from "../closest.ts";
@@ -14,8 +14,8 @@ type History = typeof SagaHistory.Type;
 
 export interface ListOptions {
   readonly status?: string | undefined;
-  /** What the saga is about: an order. */
-  readonly key?: string | undefined;
+  /** Only what is about this order: its placing, and its last cancellation. */
+  readonly order?: string | undefined;
   readonly limit: number;
 }
 
@@ -41,14 +41,19 @@ const statusOf = (input: string): Effect.Effect<SagaSummary["status"], CliError>
 
 const maxPage = 100;
 /** Sagas of one order: placing and cancelling it, with room for definitions to come. */
-const maxSagasOfKey = 20;
+const maxSagasOfOrder = 20;
+
+interface Query {
+  readonly status?: SagaSummary["status"];
+  readonly key?: string;
+}
 
 /** Newest first, page after page up to the limit. */
-export const list = Effect.fnUntraced(function* (
+const pages = Effect.fnUntraced(function* (
   instance: Instance,
-  { key, limit, status }: ListOptions,
+  query: Query,
+  limit: number,
 ): Effect.fn.Return<SagaPage, CliError> {
-  const query = { ...(status && { status: yield* statusOf(status) }), ...(key && { key }) };
   const { list: page } = yield* Operator.orchestrator(instance);
   const items: Array<SagaSummary> = [];
   for (let cursor = {}; ;) {
@@ -60,16 +65,45 @@ export const list = Effect.fnUntraced(function* (
   }
 });
 
+const isOrderId = Schema.is(OrderId);
+
+/** The keys under which sagas of an order stand. Only the order itself knows its cancellation. */
+const keysOf = Effect.fnUntraced(function* (instance: Instance, order: string) {
+  if (!isOrderId(order)) return [order];
+  const { get } = yield* Operator.orders(instance);
+  const { cancellation } = yield* get(order).pipe(
+    Effect.catchIf(
+      ({ exit }) => exit === "usage",
+      () => Effect.succeed({ cancellation: null }),
+    ),
+  );
+  return cancellation === null ? [order] : [cancellation.id, order];
+});
+
+/** Newest first. */
+export const list = Effect.fnUntraced(function* (
+  instance: Instance,
+  { limit, order, status }: ListOptions,
+): Effect.fn.Return<SagaPage, CliError> {
+  const query = status === undefined ? {} : { status: yield* statusOf(status) };
+  if (order === undefined) return yield* pages(instance, query, limit);
+  const keys = yield* keysOf(instance, order);
+  const found = yield* Effect.forEach(keys, (key) => pages(instance, { ...query, key }, limit));
+  const items = found.flatMap((one) => one.items);
+  return { items: items.slice(0, limit), more: items.length > limit || found.some(({ more }) => more) };
+});
+
 const split = (id: string) => {
   const [definition = "", ...key] = id.split("/");
   return { definition, key: key.join("/") };
 };
 
-/** The id as `list` shows it, or the order when it has one saga only. */
+/** The id as `list` shows it, or the key, or the order: then its only saga, or the only one that is stuck. */
 const find = Effect.fnUntraced(function* (instance: Instance, name: string) {
   if (name.includes("/")) return split(name);
-  const { items } = yield* list(instance, { key: name, limit: maxSagasOfKey });
-  const [only, ...others] = items;
+  const { items } = yield* list(instance, { order: name, limit: maxSagasOfOrder });
+  const stuck = items.filter(({ status }) => status === "stuck");
+  const [only, ...others] = stuck.length === 1 ? stuck : items;
   if (only === undefined || others.length > 0) {
     return yield* Effect.fail(
       new CliError({
@@ -107,16 +141,35 @@ export const operate = Effect.fnUntraced(function* (
 const why = ({ failure, stuck }: SagaSummary): string =>
   stuck?.reason ?? (failure === null ? "" : failure.cancelled ? "cancelled" : `${failure.step}: ${failure.reason}`);
 
+const isNamedOtherwise = (saga: SagaSummary): saga is SagaSummary & { readonly orderId: OrderId } =>
+  saga.orderId !== null && saga.orderId !== saga.key;
+
 export const renderList = ({ items, more }: SagaPage): string => {
   if (items.length === 0) return "no sagas";
-  const rows = items.map((saga) => [saga.id, saga.status, saga.step ?? "-", moment(saga.startedAt), why(saga)]);
-  return [table(["SAGA", "STATUS", "STEP", "SINCE", "WHY"], rows), ...(more ? ["…more: --limit"] : [])].join("\n");
+  // Most sagas are named after their order; a column that repeats it would be the widest.
+  const elsewhere = items.some(isNamedOtherwise);
+  const rows = items.map((saga) => [
+    saga.id,
+    saga.status,
+    saga.step ?? "-",
+    moment(saga.startedAt),
+    ...(elsewhere ? [isNamedOtherwise(saga) ? saga.orderId : ""] : []),
+    why(saga),
+  ]);
+  const head = ["SAGA", "STATUS", "STEP", "SINCE", ...(elsewhere ? ["ORDER"] : []), "WHY"];
+  return [table(head, rows), ...(more ? ["…more: --limit"] : [])].join("\n");
 };
 
 export const renderHistory = (saga: History): string => {
   const head = [
     `${saga.id} (version ${saga.definitionVersion}): ${saga.status}${saga.step === null ? "" : ` at ${saga.step}`}`,
-    ...(saga.stuck === null ? [] : [`stuck since ${moment(saga.stuck.since)}: ${saga.stuck.reason}`]),
+    ...(isNamedOtherwise(saga) ? [`about order ${saga.orderId}`] : []),
+    ...(saga.stuck === null
+      ? []
+      : [
+          `stuck since ${moment(saga.stuck.since)}: ${saga.stuck.reason}`,
+          `ways out: destiny saga retry | skip | compensate ${saga.id} --note "…"`,
+        ]),
     ...(saga.failure === null ? [] : [`fails because of ${why({ ...saga, stuck: null })}`]),
     ...(saga.nextWakeAt === null ? [] : [`looks again at ${moment(saga.nextWakeAt)}`]),
   ];

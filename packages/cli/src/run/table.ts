@@ -35,6 +35,9 @@ export const table = (head: ReadonlyArray<string>, rows: ReadonlyArray<ReadonlyA
     .join("\n");
 };
 
+/** A reason of several lines as one, for a row or a list. */
+export const oneLine = (text: string): string => text.trim().replaceAll(/\s*\n\s*/g, " ");
+
 /** A moment as people and `sort` read it. */
 export const moment = (millis: number): string => new Date(millis).toISOString().replace("T", " ").replace("Z", "");
 

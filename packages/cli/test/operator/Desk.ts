@@ -49,6 +49,7 @@ export const stuck: History = {
   definition: "cancel-order",
   definitionVersion: 1,
   key: "cancellation-1",
+  orderId: OrderId.make("0190a000-0000-7000-8000-000000000001"),
   status: "stuck",
   step: "refund payment",
   nextWakeAt: null,

@@ -23,7 +23,7 @@ describe("pg", () => {
       const shown = yield* run("pg", "route", Desk.moved.orderId);
       assert.match(shown.stdout, /CAPTURED at PORTONE/);
       assert.match(shown.stdout, /^TOSSPAYMENTS .* opened +TOSSPAYMENTS well 50 %$/m);
-      assert.match(shown.stdout, /^1 +TOSSPAYMENTS +voided/m);
+      assert.match(shown.stdout, /^ *1 +TOSSPAYMENTS +voided/m);
       assert.deepStrictEqual((yield* json("pg", "route", Desk.moved.orderId)).body, Desk.moved);
       for (const [order, code] of [
         ["0190a000-0000-7000-8000-000000000002", "PAYM-107"],

@@ -17,6 +17,8 @@ export interface Summary {
   readonly definition: string;
   readonly definitionVersion: number;
   readonly key: string;
+  /** What it was started with, and what it has learnt since. */
+  readonly data: unknown;
   readonly status: Status;
   readonly step: string | null;
   readonly nextWakeAt: number | null;
@@ -54,6 +56,7 @@ const summaryOf = ({ id, state }: SagaRow): Summary => ({
   definition: state.definition,
   definitionVersion: state.definitionVersion,
   key: state.key,
+  data: state.data,
   status: statusOf(state.situation),
   step: state.step,
   nextWakeAt: state.wakeAt,

@@ -4,7 +4,7 @@ import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
-import { Instant, Text } from "./common.ts";
+import { Instant, OrderId, Text } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
 
 const Name = Text({ minLength: 1, maxLength: 200 });
@@ -24,8 +24,10 @@ export const SagaSummary = Schema.Struct({
   id: Schema.String,
   definition: Schema.String,
   definitionVersion: Schema.Int,
-  /** Who the saga is about: the order. */
+  /** Names it among those of its definition: the order that is placed, or the cancellation. */
   key: Schema.String,
+  /** The order that it is about, whatever its key. */
+  orderId: Schema.NullOr(OrderId),
   status: SagaStatus,
   step: Schema.NullOr(Schema.String),
   nextWakeAt: NullableInstant,
@@ -90,7 +92,7 @@ export class Sagas extends HttpApiGroup.make("sagas")
       },
       success: Page.Of(SagaSummary, Position),
     }).annotate(Auth.Roles, ["MASTER"]),
-    /** The saga of an order, with its steps and its journal. */
+    /** One saga, with its steps and its journal. */
     HttpApiEndpoint.get("show", "/v1/sagas/:definition/:key", {
       params: { definition: Name, key: Name },
       success: SagaHistory,

@@ -4,7 +4,8 @@ import { SagaEngine, SagaHistory, type SagaState, SagaStore } from "@destiny/sdk
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
-import { type SagaAction, SagaActionNotApplicable, SagaApi, SagaNotFound } from "../contracts/index.ts";
+import * as Schema from "effect/Schema";
+import { OrderId, type SagaAction, SagaActionNotApplicable, SagaApi, SagaNotFound } from "../contracts/index.ts";
 import * as Submission from "../shared/Submission.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 
@@ -13,6 +14,14 @@ const actions: Readonly<Record<SagaAction, SagaState.Action>> = {
   skip: "Skip",
   compensate: "Compensate",
 };
+
+const hasOrder = Schema.is(Schema.Struct({ orderId: OrderId }));
+
+/** Without its data, which may say who buys what; only the order is named. */
+const shown = <Saga extends SagaHistory.Summary>({ data, ...saga }: Saga) => ({
+  ...saga,
+  orderId: hasOrder(data) ? data.orderId : null,
+});
 
 const problemOf = ({ reason }: SagaState.SagaRejected): SagaNotFound | SagaActionNotApplicable =>
   reason._tag === "NotApplicable" ? new SagaActionNotApplicable({ situation: reason.situation }) : new SagaNotFound({});
@@ -24,13 +33,13 @@ const own = HttpApiBuilder.group(SagaApi, "sagas", (handlers) =>
     const stored = Effect.provideService(SagaStore.SagaStore, store);
     const history = Effect.fnUntraced(function* (id: string) {
       const found = yield* Effect.orDie(stored(SagaHistory.history(id)));
-      return found ?? (yield* new SagaNotFound({}));
+      return found === undefined ? yield* new SagaNotFound({}) : shown(found);
     });
     return handlers.handleAll({
       list: Effect.fn("saga.list")(function* ({ query }) {
         const { cursor, key, limit, status } = query;
         const page = yield* Effect.orDie(stored(SagaHistory.list({ status, key, after: cursor, limit })));
-        return { items: page.items, nextCursor: page.next };
+        return { items: page.items.map(shown), nextCursor: page.next };
       }),
       show: Effect.fn("saga.show")(({ params: { definition, key } }) => history(`${definition}/${key}`)),
       operate: Effect.fn("saga.operate")(function* ({ headers, params, payload }) {

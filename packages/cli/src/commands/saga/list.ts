@@ -11,7 +11,7 @@ export default class SagaList extends EffectCommand {
   static override flags = {
     instance: instanceFlag,
     status: string({ description: "only those that are stuck, awaiting, compensating, completed, …" }),
-    order: string({ description: "only the sagas of this order" }),
+    order: string({ description: "only the sagas about this order: its placing, its last cancellation" }),
     limit: integer({ char: "n", default: 20, min: 1, max: 1000, description: "how many" }),
   };
 
@@ -19,7 +19,7 @@ export default class SagaList extends EffectCommand {
     const { flags } = await this.parse(SagaList);
     const { list, renderList } = await import("../../run/saga.ts");
     const page = await this.onInstance(flags.instance, ({ instance }) =>
-      list(instance, { status: flags.status, key: flags.order, limit: flags.limit }),
+      list(instance, { status: flags.status, order: flags.order, limit: flags.limit }),
     );
     this.log(renderList(page));
     return page;
