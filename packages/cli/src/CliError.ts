@@ -93,10 +93,10 @@ export const isExit = (error: unknown): error is Error =>
 
 export const exitCodeOf = (error: Error): number => oclifExit(error) ?? exitCodes.unexpected;
 
-/** oclif wraps a flag's own error in lines that repeat what `next` says better. */
+/** oclif wraps a flag's own error in lines that repeat what `next` says better; which flag it was stays. */
 const plain = (message: string): string =>
   message
-    .replace(/^Parsing --\S+\s+/, "")
+    .replace(/^Parsing (--\S+)\s+/, "$1: ")
     .replace(/\n?See more help with --help\s*$/, "")
     .trim();
 

@@ -66,6 +66,8 @@ describe("destiny", () => {
         assert.strictEqual(error.exit, 2);
         assert.isNotEmpty(error.code);
         assert.isNotEmpty(error.next);
+        const flag = args.find((argument) => ["--instance", "-n"].includes(argument));
+        if (flag !== undefined) assert.match(error.message, /^--(instance|lines): /, "which flag it was");
         const text = yield* destiny(args);
         assert.strictEqual(text.code, 2);
         assert.strictEqual(text.stdout, "");
