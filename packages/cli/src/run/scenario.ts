@@ -178,8 +178,9 @@ export const run = Effect.fnUntraced(function* (
           ],
         }),
     ),
+    // Also when it is interrupted: what is said while the shop stops belongs below the table.
+    Effect.ensuring(Effect.sync(options.live.end)),
   );
-  options.live.end();
   // A fault near the end may still be recovering; the audit waits for a whole shop.
   yield* Fiber.await(faults);
 
