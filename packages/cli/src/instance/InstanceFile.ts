@@ -34,7 +34,13 @@ export interface Instance {
 // Offsets are multiples of 200: every port of the catalogue and PostgreSQL's differ modulo 200, so two instances never
 // meet, and the highest port stays below the range that systems give to outgoing connections (32768).
 const offsetStep = 200;
-const maxOffsetSlots = 49;
+const maxOffset = 9800;
+/** The gateway would be at 10080, which `fetch` and browsers refuse to call (the Fetch standard's "bad ports"). */
+const unreachableOffset = 2000;
+const offsets: ReadonlyArray<number> = Array.from(
+  { length: maxOffset / offsetStep },
+  (_, slot) => (slot + 1) * offsetStep,
+).filter((offset) => offset !== unreachableOffset);
 
 /**
  * `default` has offset 0; any other one begins at a slot of its own and takes the first that is not taken. The slot
@@ -45,15 +51,13 @@ export const choosePortOffset = (
   taken: ReadonlySet<number>,
 ): number => {
   if (name === "default") return 0;
-  const start = createHash("sha256").update(directory).digest().readUInt16BE(0) % maxOffsetSlots;
-  for (let i = 0; i < maxOffsetSlots; i++) {
-    const offset = (((start + i) % maxOffsetSlots) + 1) * offsetStep;
-    if (!taken.has(offset)) return offset;
-  }
+  const first = createHash("sha256").update(directory).digest().readUInt16BE(0) % offsets.length;
+  const free = [...offsets.slice(first), ...offsets.slice(0, first)].find((offset) => !taken.has(offset));
+  if (free !== undefined) return free;
   throw new CliError({
     exit: "conflict",
     code: "TOO_MANY_INSTANCES",
-    message: `all ${maxOffsetSlots} port ranges are in use by other instances`,
+    message: `all ${offsets.length} port ranges are in use by other instances`,
     next: ["destiny down --volumes --instance NAME frees one"],
   });
 };

@@ -73,7 +73,7 @@ describe("ports", () => {
   it("no two instances share a port, whatever their offsets", () => {
     const taken = new Set<number>();
     const offsets = [0];
-    for (let i = 0; i < 49; i++) {
+    for (let i = 0; i < 48; i++) {
       const offset = choosePortOffset(instancePaths(`instance-${i}`, "/home"), taken);
       taken.add(offset);
       offsets.push(offset);
@@ -83,7 +83,9 @@ describe("ports", () => {
     );
     assert.strictEqual(new Set(ports).size, ports.length);
     assert.isBelow(Math.max(...ports), 32_768);
-    assert.throws(() => choosePortOffset(instancePaths("one-too-many", "/home"), taken), /all 49/);
+    // Of those that the Fetch standard forbids to call, all others are below 8000.
+    assert.notInclude(ports, 10_080);
+    assert.throws(() => choosePortOffset(instancePaths("one-too-many", "/home"), taken), /all 48/);
   });
 
   it.live("a new instance goes where nobody listens, another checkout's shop included; `default` never moves", () =>

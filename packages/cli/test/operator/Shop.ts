@@ -1,20 +1,22 @@
 /** A real shop of its own: every service, PostgreSQL and the simulators, seeded; and one of its customers. */
 import { setTimeout } from "node:timers/promises";
+import { Ids } from "@destiny/sdk/message";
+import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
-import { Ids } from "@destiny/sdk/message";
-import * as Catalogue from "../../src/seed/Catalogue.ts";
-import * as Supervisor from "../../src/supervisor/Supervisor.ts";
-import { simulatorUrl } from "../../src/supervisor/Topology.ts";
-import * as PgClient from "@effect/sql-pg/PgClient";
 import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
+import { instancePaths } from "../../src/instance/Home.ts";
+import * as Catalogue from "../../src/seed/Catalogue.ts";
+import { removeEmbedded } from "../../src/supervisor/EmbeddedPostgres.ts";
+import * as Supervisor from "../../src/supervisor/Supervisor.ts";
+import { simulatorUrl } from "../../src/supervisor/Topology.ts";
 import { destiny } from "../fixtures/command.ts";
 import { temporaryHome } from "../fixtures/tools.ts";
 
 /** Not `default`: its ports are those of a shop that a developer may have running. */
-export const name = "stuck-test";
+const name = "stuck-test";
 
 const maxWaitMillis = 20_000;
 const pollMillis = 50;
@@ -35,6 +37,8 @@ const call = async (method: string, url: string, body?: unknown, headers: Readon
 /** Orders go to Toss, and nowhere else. */
 const open = Effect.gen(function* () {
   const home = yield* temporaryHome;
+  // Run by root the data lies elsewhere, so it does not go with the folder.
+  yield* Effect.addFinalizer(() => Effect.orDie(removeEmbedded(instancePaths(name, home).postgres)));
   const { databaseUrl, gatewayUrl, instance } = yield* Supervisor.start({
     home,
     instance: name,
@@ -73,7 +77,7 @@ const open = Effect.gen(function* () {
         zipcode: "04524",
         address1: "110 Sejong-daero, Jung-gu, Seoul",
       });
-      const orderId = String(order["id"] ?? order["orderId"]);
+      const orderId = String(order["id"]);
       await until(orderId, "WAITING_PAYMENT");
       const { amount, provider, vendorOrderId } = await ask("GET", `/v1/payments/${orderId}`);
       const { paymentKey } = await call("POST", `${toss}/__sim/payments`, { orderId: vendorOrderId, amount });
