@@ -51,9 +51,18 @@ const recovered = (expected: number, done: number): ReadonlyArray<Threshold> =>
         },
       ];
 
+/** An arrival that the load itself did not start in time says nothing of the shop. */
+const late = ({ droppedBecause }: Summary.Summary): ReadonlyArray<string> =>
+  droppedBecause.late === 0
+    ? []
+    : [
+        `${droppedBecause.late} arrivals were dropped by the load process, which came too late: its machine was too busy`,
+      ];
+
 /** What a reader of a FAIL wants to know first; empty after a clean run. */
 const remarksOf = ({ audited, durability, faults, summary }: Pieces): ReadonlyArray<string> => [
   ...(summary.interrupted ? ["the load was stopped before every arrival was tried"] : []),
+  ...late(summary),
   ...audited.moving.map((what) => `still moving when the wait was over: ${what}`),
   ...faults.filter(({ recoveredMs }) => recoveredMs === null).map(({ target }) => `${target} never recovered`),
   ...Object.entries(durability)

@@ -54,6 +54,12 @@ describe("the report of a run", () => {
     assert.strictEqual(code, 5);
   });
 
+  it("says when the load process was too late for its own arrivals, which is no fault of the shop", () => {
+    assert.deepStrictEqual(judged({}).report.remarks, []);
+    const { report } = judged({ summary: { ...summary, droppedBecause: { busy: 0, late: 9, interrupted: 0 } } });
+    assert.match(report.remarks.join(), /^9 arrivals .* too late/);
+  });
+
   it("is FAIL when a fault did not recover or was never injected, and never invents a recovery time", () => {
     const faults = [
       { kind: "kill" as const, target: "stock", injectedAt: zeroAt + 4000, recoveredMs: null, settleSeconds: 0 },
