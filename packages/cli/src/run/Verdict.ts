@@ -23,7 +23,8 @@ const cpuLine = (cpu: RunReport["cpuPerOrderMs"]): ReadonlyArray<string> => {
   if (cpu === null) return [];
   const { load, postgres, services, simulators, supervisor, total } = cpu;
   return [
-    `cpu       ${total} ms an order: services ${services}, PostgreSQL ${postgres}, simulators ${simulators}, supervisor ${supervisor}, load ${load}`,
+    `cpu       ${total} ms an order: services ${services}, PostgreSQL ${postgres}`,
+    `          simulators ${simulators}, supervisor ${supervisor}, load ${load}`,
   ];
 };
 

@@ -24,8 +24,9 @@ import * as References from "effect/References";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { type Instance, openInstance } from "../../src/instance/InstanceFile.ts";
 import { acquire } from "../../src/instance/InstanceLock.ts";
+import { freePortOffset } from "../../src/instance/Ports.ts";
 import { system } from "../../src/instance/ProcessTable.ts";
-import { portOf } from "../../src/supervisor/Topology.ts";
+import { portOf, portsOf } from "../../src/supervisor/Topology.ts";
 
 export type Letter = typeof DeadLetter.Type;
 type History = typeof SagaHistory.Type;
@@ -200,7 +201,7 @@ export const payments = Effect.fnUntraced(function* (instance: Instance) {
 /** The instance is up for every command: this process holds its lock. */
 export const instanceIn = Effect.fnUntraced(function* (home: string) {
   const paths = instancePaths(name, home);
-  const instance = openInstance(paths);
+  const instance = openInstance(paths, yield* Effect.promise(() => freePortOffset(paths, portsOf)));
   yield* acquire(system, paths);
   return instance;
 });
