@@ -55,9 +55,7 @@ const recovered = (expected: number, done: number): ReadonlyArray<Threshold> =>
 const late = ({ droppedBecause }: Summary.Summary): ReadonlyArray<string> =>
   droppedBecause.late === 0
     ? []
-    : [
-        `${droppedBecause.late} arrivals were dropped by the load process, which came too late: its machine was too busy`,
-      ];
+    : [`${droppedBecause.late} arrivals came too late for the load process: this machine was too busy`];
 
 /** What a reader of a FAIL wants to know first; empty after a clean run. */
 const remarksOf = ({ audited, durability, faults, summary }: Pieces): ReadonlyArray<string> => [
