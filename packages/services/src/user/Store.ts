@@ -12,6 +12,7 @@ import {
   type UserRole,
   type UserStatus,
 } from "../contracts/index.ts";
+import * as Sessions from "./Sessions.ts";
 
 const tables = `
 CREATE TABLE users (
@@ -36,6 +37,8 @@ ALTER TABLE users ADD COLUMN zipcode text, ADD COLUMN address1 text, ADD COLUMN 
 
 `;
 
+const births = `ALTER TABLE users ADD COLUMN birth date`;
+
 export const migrations: Migrations.Migrations = {
   room: "user",
   steps: {
@@ -44,6 +47,12 @@ export const migrations: Migrations.Migrations = {
     }),
     "0002_profiles": Effect.gen(function* () {
       yield* Migrations.statements(profiles)(yield* SqlClient.SqlClient);
+    }),
+    "0003_sessions": Effect.gen(function* () {
+      yield* Migrations.statements(Sessions.tables)(yield* SqlClient.SqlClient);
+    }),
+    "0004_births": Effect.gen(function* () {
+      yield* Migrations.statements(births)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -58,7 +67,8 @@ export interface NewUser {
   readonly passwordHash: string;
 }
 
-interface Address {
+interface Details {
+  readonly birth?: string | undefined;
   readonly zipcode?: string | undefined;
   readonly address1?: string | undefined;
   readonly address2?: string | undefined;
@@ -74,6 +84,7 @@ interface Row {
   readonly zipcode: string | null;
   readonly address1: string | null;
   readonly address2: string | null;
+  readonly birth: string | null;
   readonly status: UserStatus;
   readonly password_hash: string;
   readonly created_at: Date;
@@ -93,6 +104,7 @@ const profileOf = (row: Row): Profile =>
     zipcode: row.zipcode,
     address1: row.address1,
     address2: row.address2,
+    birth: row.birth,
     userStatus: row.status,
     createdAt: row.created_at.getTime(),
   });
@@ -154,25 +166,36 @@ export const make = (sql: SqlClient.SqlClient) => ({
       (rows) => rows.map(profileOf)[0],
     );
   },
+  /** Who is not ACTIVE has no sessions. */
   setStatus: (id: UserId, status: UserStatus | undefined, role: UserRole | undefined) =>
-    Effect.map(
-      sql<Row>`UPDATE users SET status = coalesce(${status ?? null}, status), role = coalesce(${role ?? null}, role),
-          updated_at = now() WHERE id = ${id}::uuid AND status <> 'DELETED' RETURNING *`,
-      (rows) => rows.map(profileOf)[0],
+    sql.withTransaction(
+      Effect.gen(function* () {
+        const rows = yield* sql<Row>`UPDATE users SET status = coalesce(${status ?? null}, status),
+          role = coalesce(${role ?? null}, role), updated_at = now()
+          WHERE id = ${id}::uuid AND status <> 'DELETED' RETURNING *`;
+        const user = rows.map(profileOf)[0];
+        if (user !== undefined && user.userStatus !== "ACTIVE") yield* Sessions.make(sql).endAll(id);
+        return user;
+      }),
     ),
-  /** Only over the hash that was verified: of two changes at once the second fails. */
+  /** Only over the hash that was verified: of two changes at once the second fails. Sessions of the old password end. */
   setPassword: (id: UserId, from: string, to: string) =>
-    Effect.map(
-      sql`UPDATE users SET password_hash = ${to}, updated_at = now()
-        WHERE id = ${id}::uuid AND password_hash = ${from} AND status <> 'DELETED' RETURNING id`,
-      (rows) => rows.length === 1,
+    sql.withTransaction(
+      Effect.gen(function* () {
+        const rows = yield* sql`UPDATE users SET password_hash = ${to}, updated_at = now()
+          WHERE id = ${id}::uuid AND password_hash = ${from} AND status <> 'DELETED' RETURNING id`;
+        // A statement of its own, because it has to see the sessions of logins that the update waited for.
+        if (rows.length === 1) yield* Sessions.make(sql).endAll(id);
+        return rows.length === 1;
+      }),
     ),
   /** Answers whether it was inserted: false when a unique value is taken. */
-  insert: (user: NewUser & Address) =>
+  insert: (user: NewUser & Details) =>
     Effect.map(
-      sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash, zipcode, address1, address2)
+      sql`INSERT INTO users (id, username, email, nickname, phone, role, password_hash, zipcode, address1, address2, birth)
         VALUES (${user.id}::uuid, ${user.username}, ${user.email}, ${user.nickname}, ${user.phone}, ${user.role},
-          ${user.passwordHash}, ${user.zipcode ?? null}, ${user.address1 ?? null}, ${user.address2 ?? null}) ON CONFLICT DO NOTHING RETURNING id`,
+          ${user.passwordHash}, ${user.zipcode ?? null}, ${user.address1 ?? null}, ${user.address2 ?? null},
+          ${user.birth ?? null}::date) ON CONFLICT DO NOTHING RETURNING id`,
       (rows) => rows.length === 1,
     ),
 });

@@ -22,6 +22,7 @@ const open: ReadonlySet<string> = new Set([
   "POST /v1/auths/signup/user",
   "POST /v1/auths/signup/master",
   "POST /v1/auths/login",
+  "POST /v1/auths/reissue",
   "GET /v1/products",
   "GET /v1/products/:id",
   "GET /v1/stocks/:productId",
