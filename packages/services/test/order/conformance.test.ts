@@ -23,7 +23,17 @@ const orderIdOf = (name: string): OrderId => {
 };
 
 const Step = Schema.Struct({
-  kind: Schema.Literals(["Place", "Place", "RequestCancel", "AwaitPayment", "Complete", "CloseCancellation", "Close"]),
+  kind: Schema.Literals([
+    "Place",
+    "Place",
+    "RequestCancel",
+    "Deliver",
+    "Remove",
+    "AwaitPayment",
+    "Complete",
+    "CloseCancellation",
+    "Close",
+  ]),
   order: Schema.Literals(["o1", "o2", "o3"]),
   failed: Schema.Boolean,
   quantity: Schema.Literals([1, 99]),
@@ -64,6 +74,10 @@ const input = (step: Step, { name }: MachineStoreSuite.Place): OrderInput => {
       return place(orderId, step.text, step.quantity);
     case "RequestCancel":
       return cancel(orderId, step.failed ? null : userId, step.text);
+    case "Deliver":
+      return { _tag: step.kind, orderId, to: step.failed ? "DELIVERED" : "SHIPPING" };
+    case "Remove":
+      return { _tag: step.kind, orderId, userId: step.failed ? null : userId };
     case "AwaitPayment":
       return awaitPayment(orderId);
     case "Complete":

@@ -92,7 +92,7 @@ layer(Products.service, { excludeTestServices: true })("searching products", (it
     Effect.gen(function* () {
       const { http } = yield* ServiceTest;
       const wrong = { brandId: "b", minPrice: "-1", maxPrice: "1.5", color: "", size: "x".repeat(51), limit: "0" };
-      const answer = yield* http.get(`/v1/products?${new URLSearchParams(wrong)}`);
+      const answer = yield* http.get(`/v1/products?${String(new URLSearchParams(wrong))}`);
       assert.strictEqual(answer.status, 400);
       assert.sameMembers(
         [...fieldsOf(answer)],
