@@ -1,3 +1,4 @@
+export * as AllFaults from "./AllFaults.ts";
 export * as Auth from "./Auth.ts";
 export * as IdempotencyKey from "./IdempotencyKey.ts";
 export * as KeySource from "./KeySource.ts";
