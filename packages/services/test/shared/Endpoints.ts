@@ -19,13 +19,11 @@ export interface Endpoint {
 
 export const someId = "0190a000-0000-7000-8000-000000000000";
 
-/** Places that are no ids. */
-const places: Readonly<Record<string, string>> = { action: "retry" };
+/** What may stand in a place of a path. */
+export const valueOf = (place: string): string => (place === "action" ? "retry" : someId);
 
-export const pathOf = (
-  template: string,
-  valueOf: (place: string) => string = (place) => places[place] ?? someId,
-): string => template.replaceAll(/:(\w+)/g, (_, place: string) => valueOf(place));
+export const pathOf = (template: string, of: (place: string) => string = valueOf): string =>
+  template.replaceAll(/:(\w+)/g, (_, place: string) => of(place));
 
 export const endpointsOf = (api: HttpApi.Top): ReadonlyArray<Endpoint> => {
   const endpoints: Array<Endpoint> = [];
