@@ -6,6 +6,7 @@ import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import { Instant, Text, UserId } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 export const UserRole = Schema.Literals(["CUSTOMER", "PARTNER", "MASTER"]);
 export type UserRole = typeof UserRole.Type;
@@ -83,6 +84,10 @@ export const Login = Schema.Struct({
   password: Schema.Redacted(Schema.NonEmptyString.check(Schema.isMaxLength(256))),
 });
 
+/** By what all completed orders together have cost: from 100,000, 500,000 and 10,000,000 won on. */
+export const MembershipGrade = Schema.Literals(["WELCOME", "FRIEND", "FAMILY", "VIP"]);
+export type MembershipGrade = typeof MembershipGrade.Type;
+
 export const User = Schema.Struct({
   userId: UserId,
   username: Schema.String,
@@ -100,6 +105,9 @@ export const Profile = Schema.Struct({
   address1: Schema.NullOr(Schema.String),
   address2: Schema.NullOr(Schema.String),
   birth: Schema.NullOr(Schema.String),
+  membershipGrade: MembershipGrade,
+  /** Won: what was paid for completed orders that were not taken back. Some seconds old at most while the shop is well. */
+  totalPurchase: Schema.Int,
   userStatus: UserStatus,
   createdAt: Instant,
 });
@@ -257,4 +265,6 @@ export class Users extends HttpApiGroup.make("users")
   )
   .middleware(Auth.Bearer) {}
 
-export class UserApi extends HttpApi.make("user").add(Auths, Sessions, Users).annotateMerge(Problem.reportAll) {}
+export class UserApi extends HttpApi.make("user")
+  .add(Auths, Sessions, Users, DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

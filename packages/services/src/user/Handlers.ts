@@ -5,8 +5,11 @@ import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
 import { UserApi, type UserId, UsernameTaken, UserNotFound, WrongPassword } from "../contracts/index.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import * as Accounts from "./Accounts.ts";
+import { decode } from "./Messages.ts";
 import { Passwords } from "./Passwords.ts";
+import { Purchases } from "./Purchases.ts";
 import * as Store from "./Store.ts";
 
 const users = HttpApiBuilder.group(UserApi, "users", (handlers) =>
@@ -60,4 +63,11 @@ const users = HttpApiBuilder.group(UserApi, "users", (handlers) =>
   }),
 );
 
-export const layer = Layer.merge(Accounts.layer, users);
+const deadLetters = HttpApiBuilder.group(UserApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Purchases;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "user", decode, commit }));
+  }),
+);
+
+export const layer = Layer.mergeAll(Accounts.layer, users, deadLetters);

@@ -17,13 +17,14 @@ const sent = every.filter((type) => !unsent.includes(type));
 const unique = (values: Iterable<string>): ReadonlyArray<string> => [...new Set(values)].sort();
 
 /** Empty in a shop without trouble and at rest: an undelivered or poisoned message would be a row. */
-const services = ["brand", "coupon", "notification", "order", "payment", "product", "saga", "stock"];
+const services = ["brand", "coupon", "notification", "order", "payment", "product", "saga", "stock", "user"];
 const empty = [
   ...services.flatMap((service) =>
     ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
   ),
-  // It listens only.
+  // They listen only.
   "notification.outbox_sent",
+  "user.outbox_sent",
 ];
 
 const clean = Effect.gen(function* () {
