@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { MachineStore } from "@destiny/sdk/machine";
 import { MachineStoreSuite } from "@destiny/testkit/conformance";
 import * as Schema from "effect/Schema";
 import { inject } from "vitest";
 import { BrandId, CancellationId, CouponId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, Rejection } from "../../src/order/Domain.ts";
+import { uuidOf } from "../shared/Named.ts";
 import * as Store from "../../src/order/Store.ts";
 import { recipient } from "../shared/Sales.ts";
 
@@ -15,12 +15,7 @@ const couponId = CouponId.make("0190a000-0000-7000-8000-000000000007");
 const brandId = BrandId.make("0190a000-0000-7000-8000-000000000005");
 
 /** The order that is called so. */
-const orderIdOf = (name: string): OrderId => {
-  const hash = createHash("sha256").update(name).digest("hex");
-  return OrderId.make(
-    `${hash.slice(0, 8)}-${hash.slice(8, 12)}-7${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`,
-  );
-};
+const orderIdOf = (name: string): OrderId => OrderId.make(uuidOf(name));
 
 const Step = Schema.Struct({
   kind: Schema.Literals([

@@ -4,17 +4,16 @@
  */
 import { someId } from "./Endpoints.ts";
 
-const account = {
-  username: "kimhana",
-  password: "Secret1!x",
+const profile = {
   email: "kim@example.com",
   nickname: "하나",
   phone: "010-1234-5678",
   zipcode: "04524",
   address1: "서울 중구 세종대로 110",
   address2: "2층",
-  birth: "1990-12-31",
 };
+
+const account = { ...profile, username: "kimhana", password: "Secret1!x", birth: "1990-12-31" };
 
 const template = {
   name: "Black Friday",
@@ -35,14 +34,7 @@ export const bodies: Readonly<Record<string, Json>> = {
   "POST /v1/auths/signup/master": { ...account, adminToken: "not the token" },
   "POST /v1/auths/login": { username: "kimhana", password: "Secret1!x" },
   "POST /v1/auths/reissue": { refreshToken: "not.a.token" },
-  "PATCH /v1/users/:userId": {
-    email: "kim@example.com",
-    nickname: "하나",
-    phone: "010-1234-5678",
-    zipcode: "04524",
-    address1: "서울 중구 세종대로 110",
-    address2: "2층",
-  },
+  "PATCH /v1/users/:userId": profile,
   "POST /v1/users/:userId/password": { currentPassword: "Secret1!x", newPassword: "Other1!xyz" },
   "POST /v1/users/:userId/status": { userStatus: "INACTIVE", userRole: "PARTNER" },
 

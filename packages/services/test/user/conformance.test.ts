@@ -1,4 +1,3 @@
-import { createHash } from "node:crypto";
 import { Machine, MachineStore } from "@destiny/sdk/machine";
 import { MachineStoreSuite } from "@destiny/testkit/conformance";
 import * as Schema from "effect/Schema";
@@ -6,6 +5,7 @@ import { inject } from "vitest";
 import { UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type PurchaseInput, Purchases } from "../../src/user/Domain.ts";
 import { makeStore } from "../../src/user/Purchases.ts";
+import { uuidOf } from "../shared/Named.ts";
 import * as Store from "../../src/user/Store.ts";
 
 /** Nothing is refused of what was sold; the suite asks how a store bears with a refusal, so one is added. */
@@ -23,12 +23,7 @@ const refusing: Machine.Machine<UserId, Purchases, Input, Purchases, Refused> = 
 };
 
 /** The user who is called so. */
-const userIdOf = (name: string): UserId => {
-  const hash = createHash("sha256").update(name).digest("hex");
-  return UserId.make(
-    `${hash.slice(0, 8)}-${hash.slice(8, 12)}-7${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`,
-  );
-};
+const userIdOf = (name: string): UserId => UserId.make(uuidOf(name));
 
 const Step = Schema.Struct({
   kind: Schema.Literals(["Bought", "Bought", "GaveBack", "Refuse"]),
