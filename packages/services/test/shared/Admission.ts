@@ -74,6 +74,7 @@ export const admission: Readonly<Record<string, "anybody" | ReadonlyArray<UserRo
   "PATCH /v1/issued-coupons/:id/cancel": operators,
 
   "GET /v1/sagas": operators,
+  "GET /v1/sagas/dlq": operators,
   "GET /v1/sagas/:definition/:key": operators,
   "POST /v1/sagas/:definition/:key/:action": operators,
 
