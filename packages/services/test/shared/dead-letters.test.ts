@@ -16,6 +16,7 @@ import * as Coupon from "../../src/coupon/layer.ts";
 import * as Product from "../../src/product/layer.ts";
 import * as Saga from "../../src/saga/layer.ts";
 import * as User from "../../src/user/layer.ts";
+import { recipient } from "./Sales.ts";
 import * as ServiceTest from "./ServiceTest.ts";
 import { itemsOf } from "./TestHttp.ts";
 import type { TestBus } from "./TestBus.ts";
@@ -36,7 +37,7 @@ const rooms = [
     "user",
     ServiceTest.layer("user", User.layer),
     (bus: TestBus, orderId: OrderId) =>
-      bus.envelope(OrderCompleted, { orderId, userId, lines: [], amount: Won.make(1), at: 0 }, unreadable),
+      bus.envelope(OrderCompleted, { orderId, userId, lines: [], amount: Won.make(1), recipient, at: 0 }, unreadable),
   ],
   [
     "saga",

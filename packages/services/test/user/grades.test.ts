@@ -1,10 +1,10 @@
 import { assert, describe, it, layer } from "@effect/vitest";
-import { Ids } from "@destiny/sdk/message";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
-import { OrderCanceled, OrderCompleted, OrderId, UserId, Won } from "../../src/contracts/index.ts";
+import { OrderCanceled, OrderCompleted, UserId, Won } from "../../src/contracts/index.ts";
 import { gradeOf, machine, type PurchaseInput, type Purchases } from "../../src/user/Domain.ts";
+import * as Sales from "../shared/Sales.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import * as Accounts from "./Accounts.ts";
 
@@ -55,9 +55,8 @@ describe("what a user has bought for", () => {
 });
 
 layer(Accounts.service, { excludeTestServices: true })("a membership grade", (it) => {
-  const sold = Effect.fnUntraced(function* (of: UserId, amount: number) {
-    const orderId = OrderId.make(yield* Ids.fresh);
-    return { orderId, userId: of, lines: [], amount: Won.make(amount), at: yield* Clock.currentTimeMillis };
+  const sold = Effect.fnUntraced(function* (userId: UserId, amount: number) {
+    return { ...(yield* Sales.soldOf(yield* Clock.currentTimeMillis)), userId, amount: Won.make(amount) };
   });
 
   it.effect("rises with what is completed, falls with what is cancelled, and counts each message once", () =>
