@@ -29,6 +29,7 @@ export const admission: Readonly<Record<string, "anybody" | ReadonlyArray<UserRo
   "POST /v1/products": sellers,
   "PATCH /v1/products/:id": sellers,
   "DELETE /v1/products/:id": sellers,
+  "POST /v1/products/:id/restock": sellers,
 
   "GET /v1/stocks/:productId": "anybody",
   "POST /v1/stocks/:productId/restock": operators,

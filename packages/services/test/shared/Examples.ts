@@ -40,6 +40,7 @@ export const bodies: Readonly<Record<string, Json>> = {
 
   "POST /v1/products": { brandId: someId, name: "Sock", price: 1000, color: "red", size: "M", quantity: 3 },
   "PATCH /v1/products/:id": { name: "Sock", price: 1000, color: "red", size: "M", status: "HIDED" },
+  "POST /v1/products/:id/restock": { quantity: 5 },
 
   "POST /v1/stocks/:productId/restock": { quantity: 5 },
   "POST /v1/stocks/:productId/adjust": { delta: -5, reason: "counted" },
