@@ -11,6 +11,8 @@ export interface Mutation {
 
 const sdk = "packages/sdk/src";
 const test = "packages/sdk/test";
+const services = "packages/services/src";
+const servicesTest = "packages/services/test";
 
 export const mutations: ReadonlyArray<Mutation> = [
   {
@@ -159,5 +161,33 @@ export const mutations: ReadonlyArray<Mutation> = [
     find: "records.push({ ...record, envelope: under(span, record.envelope) });",
     replace: "records.push(record);",
     tests: ["sdk", `${test}/bus/traced.test.ts`],
+  },
+  {
+    rule: "a refresh token is good once, and a second time ends its session",
+    file: `${services}/user/Sessions.ts`,
+    find: " AND token_no = ${no} RETURNING id`",
+    replace: " RETURNING id`",
+    tests: ["services", `${servicesTest}/user/sessions.test.ts`],
+  },
+  {
+    rule: "a parcel that was sent is not cancelled",
+    file: `${services}/order/Wishes.ts`,
+    find: 'if (order.delivery === "PREPARING") return become(requested);',
+    replace: "return become(requested);",
+    tests: ["services", `${servicesTest}/order/domain.test.ts`, `${servicesTest}/order/delivery.test.ts`],
+  },
+  {
+    rule: "a refused request is told all that is wrong with it",
+    file: `${services}/shared/Foundation.ts`,
+    find: ".pipe(Layer.provide(AllFaults.layer(contract)))",
+    replace: "",
+    tests: ["services", `${servicesTest}/shared/input.test.ts`],
+  },
+  {
+    rule: "nobody gets another address by a header",
+    file: `${services}/gateway/Callers.ts`,
+    find: "hops.findLast((hop)",
+    replace: "hops.find((hop)",
+    tests: ["services", `${servicesTest}/gateway/callers.test.ts`],
   },
 ];

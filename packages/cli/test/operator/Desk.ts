@@ -180,6 +180,7 @@ export const payments = Effect.fnUntraced(function* (instance: Instance) {
       confirm: nobodyAsks,
       checkout: nobodyAsks,
       get: nobodyAsks,
+      list: nobodyAsks,
       reissue: nobodyAsks,
       route: ({ params }) =>
         params.orderId === moved.orderId ? Effect.succeed(moved) : Effect.fail(new PaymentNotFound({})),

@@ -170,6 +170,9 @@ export const reportAll = Context.make(HttpApi.ParamsParseOptions, { errors: "all
 /** Where in a request a value was found. */
 export type Slot = "body" | "path" | "query" | "header";
 
+/** By the framework's names for them. */
+export const slotOf = { Params: "path", Headers: "header", Query: "query", Payload: "body" } as const;
+
 const formatField = (slot: Slot, path: ReadonlyArray<PropertyKey>): string => {
   const field = path.reduce<string>((text, key) => {
     if (typeof key === "number") return `${text}[${key}]`;

@@ -27,8 +27,6 @@ export interface Options {
   readonly methodsAt: (request: Request) => ReadonlyArray<string>;
 }
 
-const slots = { Params: "path", Headers: "header", Query: "query", Payload: "body" } as const;
-
 /** `HttpApiBuilder` reports unreadable JSON as a schema error with this message and no path; a test pins it. */
 const malformedJsonMessage = "Expected a valid JSON body";
 
@@ -41,7 +39,7 @@ const fromApiSchemaError = (
   // What the server could not encode is the server's fault.
   if (error.kind === "Body" || error.kind === "ResponseHeaders") return undefined;
   if (error.kind === "Payload" && isMalformedJson(error.cause.issue)) return new Problem.MalformedJson({});
-  return new Problem.InvalidInput({ errors: Problem.fieldErrors(slots[error.kind], error.cause.issue) });
+  return new Problem.InvalidInput({ errors: Problem.fieldErrors(Problem.slotOf[error.kind], error.cause.issue) });
 };
 
 const routeNotFound = (request: Request, options: Options): Effect.Effect<Response> => {

@@ -77,9 +77,11 @@ export class TokenSigner extends Context.Service<
       readonly userId: string;
       readonly role: Exclude<Role, "SERVICE">;
     }) => Effect.Effect<SignedToken>;
+    /** `tokenId`: for a store that numbers its tokens; a fresh id unless given. */
     readonly refresh: (of: {
       readonly userId: string;
       readonly role: Exclude<Role, "SERVICE">;
+      readonly tokenId?: string | undefined;
     }) => Effect.Effect<SignedToken>;
     /** A token of the service `name` for calls to the service `audience`, and to no other. */
     readonly service: (of: { readonly name: string; readonly audience: string }) => Effect.Effect<SignedToken>;
@@ -110,10 +112,11 @@ export const makeSigner = Effect.fn("Token.makeSigner")(function* (options: Opti
     role: Role,
     audience: string,
     lifetimeMillis: number,
+    givenId?: string,
   ) {
     const issuedAt = Math.floor((yield* Clock.currentTimeMillis) / 1000);
     const expiresAt = issuedAt + Math.floor(lifetimeMillis / 1000);
-    const tokenId = yield* Ids.fresh;
+    const tokenId = givenId ?? (yield* Ids.fresh);
     const jwt = new jose.SignJWT({ role })
       .setProtectedHeader({ alg: algorithm, typ: typeOf[kind], kid })
       .setIssuer(options.issuer)
@@ -130,8 +133,10 @@ export const makeSigner = Effect.fn("Token.makeSigner")(function* (options: Opti
   return TokenSigner.of({
     access: ({ role, userId }) =>
       sign("access", userId, role, options.audience, options.accessLifetimeMillis ?? defaultAccessLifetimeMillis),
-    refresh: ({ role, userId }) =>
-      sign("refresh", userId, role, options.audience, options.refreshLifetimeMillis ?? defaultRefreshLifetimeMillis),
+    refresh: ({ role, tokenId, userId }) => {
+      const lifetimeMillis = options.refreshLifetimeMillis ?? defaultRefreshLifetimeMillis;
+      return sign("refresh", userId, role, options.audience, lifetimeMillis, tokenId);
+    },
     service: ({ audience, name }) =>
       sign("service", name, "SERVICE", audience, options.serviceLifetimeMillis ?? defaultServiceLifetimeMillis),
     jwks: { keys: [{ kty: jwk.kty, crv: jwk.crv, x: jwk.x, kid }] },

@@ -1,3 +1,4 @@
+export * as AllFaults from "./AllFaults.ts";
 export * as Auth from "./Auth.ts";
 export * as IdempotencyKey from "./IdempotencyKey.ts";
 export * as KeySource from "./KeySource.ts";
@@ -5,5 +6,6 @@ export * as Page from "./Page.ts";
 export * as Prefer from "./Prefer.ts";
 export * as Problem from "./Problem.ts";
 export * as ProblemResponse from "./ProblemResponse.ts";
+export * as RateLimit from "./RateLimit.ts";
 export * as Token from "./Token.ts";
 export * as TokenVerifier from "./TokenVerifier.ts";

@@ -1,6 +1,7 @@
 /** Where intents and attempts live: PostgreSQL, or this process. */
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
+import type { Fragment } from "effect/sql/Statement";
 import type { Versioned } from "../machine/Machine.ts";
 import {
   type Change,
@@ -213,16 +214,35 @@ const nested = (row: Dated<AttemptRow>): Attempt =>
     settled_at: dateOf(row.settled_at),
   });
 
-/** One intent, read outside of any group: intent and attempts of one moment. */
-export const find = (sql: SqlClient, reference: string) =>
+interface Whole extends IntentRow {
+  readonly attempts: ReadonlyArray<Dated<AttemptRow>>;
+}
+
+/** Intents with their attempts of one moment, read outside of any group. */
+const whole = (sql: SqlClient, which: Fragment) =>
   Effect.map(
-    sql<IntentRow & { readonly attempts: ReadonlyArray<Dated<AttemptRow>> }>`
+    sql<Whole>`
       SELECT *, (SELECT coalesce(jsonb_agg(to_jsonb(a) ORDER BY a.no), '[]') FROM payment_attempt a
         WHERE a.reference = i.reference) AS attempts
-      FROM payment_intent i WHERE reference = ${reference}`,
-    ([row]) => {
-      if (row === undefined) return undefined;
-      const { attempts, ...intent } = row;
-      return intentOf(intent, attempts.map(nested)).state;
-    },
+      FROM payment_intent i ${which}`,
+    (rows) => rows.map(({ attempts, ...intent }) => intentOf(intent, attempts.map(nested)).state),
+  );
+
+export const find = (sql: SqlClient, reference: string) =>
+  Effect.map(whole(sql, sql`WHERE reference = ${reference}`), ([intent]) => intent);
+
+export interface PageOptions {
+  /** Absent: everybody's. */
+  readonly owner?: string | undefined;
+  /** The last reference of the page before. */
+  readonly after?: string | undefined;
+  readonly limit: number;
+}
+
+/** From the greatest reference down, so newest first where references begin with their time. What nobody owns was never opened. */
+export const page = (sql: SqlClient, { after, limit, owner }: PageOptions) =>
+  whole(
+    sql,
+    sql`WHERE ${owner === undefined ? sql`owner <> ''` : sql`owner = ${owner}`}
+      AND ${after === undefined ? sql`true` : sql`reference < ${after}`} ORDER BY reference DESC LIMIT ${limit}`,
   );

@@ -55,6 +55,8 @@ ALTER TABLE payment_attempt
     AND (status NOT IN ('abandoned', 'late_captured') OR abandoned_at IS NOT NULL));
 `;
 
+const lists = `CREATE INDEX payment_intent_of_owner ON payment_intent (owner, reference)`;
+
 export const migrations: Migrations = {
   room: "payment",
   steps: {
@@ -63,6 +65,9 @@ export const migrations: Migrations = {
     }),
     "0002_failover": Effect.gen(function* () {
       yield* statements(failover)(yield* SqlClient.SqlClient);
+    }),
+    "0003_lists": Effect.gen(function* () {
+      yield* statements(lists)(yield* SqlClient.SqlClient);
     }),
   },
 };

@@ -125,6 +125,7 @@ export const make = Effect.fnUntraced(function* (options: {
     confirm,
     reissue,
     find: (reference: string) => PaymentStore.find(sql, reference),
+    page: (options: PaymentStore.PageOptions) => PaymentStore.page(sql, options),
     sweep,
     sweeper: sweep.pipe(
       Effect.catchCause((cause) => Effect.as(Effect.logWarning("the sweep failed; it comes again", cause), 0)),

@@ -10,6 +10,7 @@ import * as Settings from "../shared/Settings.ts";
 
 /** Services that own a database with an outbox. */
 export const publishing = [
+  "user",
   "product",
   "stock",
   "order",
@@ -49,7 +50,7 @@ export class Sources extends Context.Service<
           );
         const clients = new Map<string, SqlClient>();
         for (const service of services) {
-          if ("database" in service && service.name !== "user") {
+          if ("database" in service) {
             clients.set(service.name, yield* open(service.database));
           }
         }

@@ -17,6 +17,7 @@ import * as Product from "../product/Consumers.ts";
 import * as Definitions from "../saga/Definitions.ts";
 import * as Stock from "../stock/Consumers.ts";
 import { decode as decodeStock } from "../stock/Messages.ts";
+import * as User from "../user/Messages.ts";
 import type { Publishing } from "./Sources.ts";
 
 export interface Subscription {
@@ -53,5 +54,6 @@ export const subscriptions: ReadonlyArray<Subscription> = [
   of("notification", Notification.topics, Notification.decode.types),
   of("coupon", Coupon.topics, decodeCoupon.types),
   of("stock", Stock.topics, decodeStock.types),
+  of("user", User.topics, User.decode.types),
   of("product", Product.topics, Product.decode.types),
 ];

@@ -38,14 +38,17 @@ export class DeadLetterUnknown extends Problem.Class<DeadLetterUnknown>()("DeadL
 /** The oldest of a page; what is done with them makes room for the next. */
 export const maxDeadLetters = 100;
 
+/** How a service lists its own. */
+export const deadLetterList = {
+  query: { status: Schema.optionalKey(DeadLetterStatus) },
+  success: Schema.Struct({ items: Schema.Array(DeadLetter), nextCursor: Schema.Null }),
+} as const;
+
 const byId = { id: Text({ minLength: 1, maxLength: 200 }) };
 
 export class DeadLetters extends HttpApiGroup.make("deadLetters")
   .add(
-    HttpApiEndpoint.get("list", "/v1/dead-letters", {
-      query: { status: Schema.optionalKey(DeadLetterStatus) },
-      success: Schema.Struct({ items: Schema.Array(DeadLetter), nextCursor: Schema.Null }),
-    }).annotate(Auth.Roles, ["MASTER"]),
+    HttpApiEndpoint.get("list", "/v1/dead-letters", deadLetterList).annotate(Auth.Roles, ["MASTER"]),
     /** With its payload. */
     HttpApiEndpoint.get("show", "/v1/dead-letters/:id", {
       params: byId,

@@ -35,6 +35,10 @@ export const OrderStatus = Schema.Literals([
 ]);
 export type OrderStatus = typeof OrderStatus.Type;
 
+/** Where the parcel is, once the order is completed. One parcel an order. */
+export const DeliveryStatus = Schema.Literals(["PREPARING", "SHIPPING", "DELIVERED"]);
+export type DeliveryStatus = typeof DeliveryStatus.Type;
+
 const text = (maxLength: number) => Text({ minLength: 1, maxLength });
 const optionalText = (maxLength: number) => Schema.optionalKey(Text({ minLength: 0, maxLength }));
 
@@ -88,6 +92,8 @@ export const Order = Schema.Struct({
   id: OrderId,
   userId: UserId,
   status: OrderStatus,
+  /** null: not sold, or given back. */
+  deliveryStatus: Schema.NullOr(DeliveryStatus),
   failureReason: Schema.NullOr(FailureReason),
   failureDetail: Schema.NullOr(Schema.String),
   cancellation: Schema.NullOr(Cancellation),
@@ -112,7 +118,20 @@ export class OrderNotFound extends Problem.Class<OrderNotFound>()("OrderNotFound
 export class CancelNotAllowed extends Problem.Class<CancelNotAllowed>()(
   "CancelNotAllowed",
   { code: "ORDER-003", status: 409, title: "The order cannot be cancelled any more" },
-  { orderStatus: OrderStatus },
+  { orderStatus: OrderStatus, deliveryStatus: Schema.NullOr(DeliveryStatus) },
+) {}
+
+/** Only what is completed is sent, and a parcel moves one way: PREPARING, SHIPPING, DELIVERED. */
+export class DeliveryNotPossible extends Problem.Class<DeliveryNotPossible>()(
+  "DeliveryNotPossible",
+  { code: "ORDER-004", status: 409, title: "The parcel cannot get there from where it is" },
+  { orderStatus: OrderStatus, deliveryStatus: Schema.NullOr(DeliveryStatus) },
+) {}
+
+export class OrderUnderWay extends Problem.Class<OrderUnderWay>()(
+  "OrderUnderWay",
+  { code: "ORDER-005", status: 409, title: "The order is still under way" },
+  { orderStatus: OrderStatus, deliveryStatus: Schema.NullOr(DeliveryStatus) },
 ) {}
 
 const Position = Schema.Struct({ at: Instant, id: OrderId });
@@ -139,7 +158,7 @@ export class Orders extends HttpApiGroup.make("orders")
       success: Page.Of(Order, Position),
     }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
     /**
-     * Asks for the cancellation, of a completed order too: 202, and the order says how it went. Asking again is no second
+     * Asks for the cancellation, of a completed order too while its parcel is not sent: 202, and the order says how it went. Asking again is no second
      * cancellation. One that operators gave up only they can start again, because they may have helped by hand.
      */
     HttpApiEndpoint.patch("cancel", "/v1/orders/:id/cancel", {
@@ -147,6 +166,19 @@ export class Orders extends HttpApiGroup.make("orders")
       payload: Schema.Struct({ message: optionalText(500) }),
       success: Order.pipe(HttpApiSchema.status(202)),
       error: [OrderNotFound, CancelNotAllowed, Problem.Unavailable],
+    }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
+    /** Where the parcel is; all other states are the sagas' to say. Saying it again changes nothing. */
+    HttpApiEndpoint.patch("deliver", "/v1/orders/:id/status", {
+      params: byId,
+      payload: Schema.Struct({ deliveryStatus: Schema.Literals(["SHIPPING", "DELIVERED"]) }),
+      success: Order,
+      error: [OrderNotFound, DeliveryNotPossible, Problem.Unavailable],
+    }).annotate(Auth.Roles, ["MASTER"]),
+    /** Takes an order that is over out of its shopper's sight. A MASTER sees it still: money and stock are proved by it. */
+    HttpApiEndpoint.delete("remove", "/v1/orders/:id", {
+      params: byId,
+      success: HttpApiSchema.NoContent,
+      error: [OrderNotFound, OrderUnderWay, Problem.Unavailable],
     }).annotate(Auth.Roles, ["CUSTOMER", "PARTNER", "MASTER"]),
   )
   .middleware(Auth.Bearer) {}

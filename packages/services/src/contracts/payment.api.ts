@@ -1,5 +1,5 @@
 /** The payment context over HTTP: what the shopper has to pay, where, and the confirmation of it. */
-import { Auth, IdempotencyKey, Problem } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey, Page, Problem } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
@@ -174,6 +174,7 @@ export class NoOtherGateway extends Problem.Class<NoOtherGateway>()(
 
 const roles = ["CUSTOMER", "PARTNER", "MASTER"] as const;
 const operators = ["MASTER"] as const;
+const Position = Schema.Struct({ id: OrderId });
 
 export class Payments extends HttpApiGroup.make("payments")
   .add(
@@ -200,6 +201,11 @@ export class Payments extends HttpApiGroup.make("payments")
       params: { orderId: OrderId },
       success: Payment,
       error: PaymentNotFound,
+    }).annotate(Auth.Roles, roles),
+    /** Newest order first: one's own, or everybody's for a MASTER. */
+    HttpApiEndpoint.get("list", "/v1/payments", {
+      query: Page.Query(Position),
+      success: Page.Of(Payment, Position),
     }).annotate(Auth.Roles, roles),
     /** The page of the gateway that the shopper is sent to. A front end fetches it with the shopper's token. */
     HttpApiEndpoint.get("checkout", "/v1/payments/:orderId/checkout", {

@@ -5,7 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
-import { BrandId, ProductId, Quantity, Text, Won } from "./common.ts";
+import { BrandId, maxWon, ProductId, Quantity, Text, Won } from "./common.ts";
 import { DeadLetters } from "./dead-letters.api.ts";
 import { RestockedUnits } from "./product.messages.ts";
 
@@ -68,10 +68,26 @@ export type UpdateProduct = typeof UpdateProduct.Type;
 
 const Position = Schema.Struct({ id: ProductId });
 
+const price = Schema.optionalKey(
+  Schema.FiniteFromString.check(Schema.isInt(), Schema.isBetween({ minimum: 0, maximum: maxWon })),
+);
+const exactly = Schema.optionalKey(Text({ minLength: 1, maxLength: 50 }));
+
+/** All that are given have to fit. */
+export const ProductFilter = Schema.Struct({
+  /** Only products whose names have words that begin with all of these words. */
+  query: Schema.optionalKey(Text({ minLength: 1, maxLength: 100 })),
+  brandId: Schema.optionalKey(BrandId),
+  minPrice: price,
+  maxPrice: price,
+  color: exactly,
+  size: exactly,
+});
+export type ProductFilter = typeof ProductFilter.Type;
+
 export class Products extends HttpApiGroup.make("products").add(
-  /** `query`: only products whose names have words that begin with all of these words. */
   HttpApiEndpoint.get("list", "/v1/products", {
-    query: { ...Page.Query(Position), query: Schema.optionalKey(Text({ minLength: 1, maxLength: 100 })) },
+    query: { ...Page.Query(Position), ...ProductFilter.fields },
     success: Page.Of(Product, Position),
   }),
   HttpApiEndpoint.get("get", "/v1/products/:id", {

@@ -5,7 +5,7 @@ import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import { Instant, OrderId, Text } from "./common.ts";
-import { DeadLetters } from "./dead-letters.api.ts";
+import { deadLetterList, DeadLetters } from "./dead-letters.api.ts";
 
 const Name = Text({ minLength: 1, maxLength: 200 });
 const NullableInstant = Schema.NullOr(Instant);
@@ -112,4 +112,11 @@ export class Sagas extends HttpApiGroup.make("sagas")
   )
   .middleware(Auth.Bearer) {}
 
-export class SagaApi extends HttpApi.make("saga").add(Sagas).add(DeadLetters).annotateMerge(Problem.reportAll) {}
+/** The orchestrator's own dead letters, where the gateway lets them through. What to do about them is asked at its own port. */
+export class SagaDeadLetters extends HttpApiGroup.make("sagaDeadLetters")
+  .add(HttpApiEndpoint.get("list", "/v1/sagas/dlq", deadLetterList).annotate(Auth.Roles, ["MASTER"]))
+  .middleware(Auth.Bearer) {}
+
+export class SagaApi extends HttpApi.make("saga")
+  .add(Sagas, SagaDeadLetters, DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

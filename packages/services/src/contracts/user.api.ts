@@ -1,11 +1,12 @@
 /** The user context over HTTP: sign-up, login, and one's own profile. */
-import { Auth, Page, Problem } from "@destiny/sdk/http";
+import { Auth, Page, Problem, TokenVerifier } from "@destiny/sdk/http";
 import * as Schema from "effect/Schema";
 import * as HttpApi from "effect/http-api/HttpApi";
 import * as HttpApiEndpoint from "effect/http-api/HttpApiEndpoint";
 import * as HttpApiGroup from "effect/http-api/HttpApiGroup";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
 import { Instant, Text, UserId } from "./common.ts";
+import { DeadLetters } from "./dead-letters.api.ts";
 
 export const UserRole = Schema.Literals(["CUSTOMER", "PARTNER", "MASTER"]);
 export type UserRole = typeof UserRole.Type;
@@ -34,6 +35,16 @@ const Nickname = Text({ minLength: 2, maxLength: 10 });
 const Phone = Schema.String.check(
   Schema.isPattern(/^\d{3}-\d{4}-\d{4}$/, { expected: "a phone number such as 010-1234-5678" }),
 );
+/** A day of the calendar, not before 1900. That it is over is not asked: the contract has no clock. */
+const Birth = Schema.String.check(
+  Schema.makeFilter(
+    (text) => {
+      const time = /^(?:19|20)\d\d-\d\d-\d\d$/.test(text) ? Date.parse(text) : Number.NaN;
+      return !Number.isNaN(time) && new Date(time).toISOString().startsWith(text);
+    },
+    { expected: "a day such as 1990-12-31" },
+  ),
+);
 const Zipcode = Text({ minLength: 1, maxLength: 10 });
 const AddressLine = Text({ minLength: 1, maxLength: 200 });
 
@@ -47,6 +58,8 @@ export const SignUp = Schema.Struct({
   zipcode: Schema.optionalKey(Zipcode),
   address1: Schema.optionalKey(AddressLine),
   address2: Schema.optionalKey(AddressLine),
+  /** Cannot be changed afterwards. */
+  birth: Schema.optionalKey(Birth),
 });
 
 /** For those who run the shop: they know the token that its configuration holds. */
@@ -71,6 +84,10 @@ export const Login = Schema.Struct({
   password: Schema.Redacted(Schema.NonEmptyString.check(Schema.isMaxLength(256))),
 });
 
+/** By what all completed orders together have cost: from 100,000, 500,000 and 10,000,000 won on. */
+export const MembershipGrade = Schema.Literals(["WELCOME", "FRIEND", "FAMILY", "VIP"]);
+export type MembershipGrade = typeof MembershipGrade.Type;
+
 export const User = Schema.Struct({
   userId: UserId,
   username: Schema.String,
@@ -87,16 +104,28 @@ export const Profile = Schema.Struct({
   zipcode: Schema.NullOr(Schema.String),
   address1: Schema.NullOr(Schema.String),
   address2: Schema.NullOr(Schema.String),
+  birth: Schema.NullOr(Schema.String),
+  membershipGrade: MembershipGrade,
+  /** Won: what was paid for completed orders that were not taken back. Some seconds old at most while the shop is well. */
+  totalPurchase: Schema.Int,
   userStatus: UserStatus,
   createdAt: Instant,
 });
 export type Profile = typeof Profile.Type;
 
+/** A login on one device. Who they are and their role are as of now, not as of the login. */
 export const Session = Schema.Struct({
   ...User.fields,
   accessToken: Schema.String,
   tokenType: Schema.Literal("Bearer"),
   expiresInSeconds: Schema.Int,
+  /** Good for one `reissue`, which gives the next one. */
+  refreshToken: Schema.String,
+  refreshExpiresInSeconds: Schema.Int,
+});
+
+export const ReissueTokens = Schema.Struct({
+  refreshToken: Schema.Redacted(Schema.NonEmptyString.check(Schema.isMaxLength(TokenVerifier.maxTokenLength))),
 });
 
 /** One answer for an unknown name and for a wrong password: whether a name exists is not told. */
@@ -104,6 +133,13 @@ export class BadCredentials extends Problem.Class<BadCredentials>()("BadCredenti
   code: "USER-ERROR-004",
   status: 401,
   title: "Unknown username or wrong password",
+}) {}
+
+/** One answer for all that can be wrong with it: forged, expired, used before, logged out, or its user is not ACTIVE. */
+export class SessionEnded extends Problem.Class<SessionEnded>()("SessionEnded", {
+  code: "USER-ERROR-006",
+  status: 401,
+  title: "The session has ended: log in again",
 }) {}
 
 export class WrongAdminToken extends Problem.Class<WrongAdminToken>()("WrongAdminToken", {
@@ -146,6 +182,15 @@ export class Auths extends HttpApiGroup.make("auths").add(
     success: Session,
     error: [BadCredentials, Problem.Unavailable],
   }),
+  /**
+   * Fresh tokens for a refresh token, which is used up by it. One that comes a second time ends its session: one of the two who
+   * had it should not have had it. So whoever lost the answer logs in again.
+   */
+  HttpApiEndpoint.post("reissue", "/v1/auths/reissue", {
+    payload: ReissueTokens,
+    success: Session,
+    error: SessionEnded,
+  }),
 ) {}
 
 export const SearchType = Schema.Literals(["USERNAME", "EMAIL", "NICKNAME", "PHONE"]);
@@ -154,6 +199,20 @@ export type SearchType = typeof SearchType.Type;
 const everybody = ["CUSTOMER", "PARTNER", "MASTER"] as const;
 const ofUser = { userId: UserId };
 const Position = Schema.Struct({ id: UserId });
+
+export class Sessions extends HttpApiGroup.make("sessions")
+  .add(
+    /**
+     * Ends every session of oneself, or of `userId` for a MASTER, on all devices: no refresh token is good any more. Access
+     * tokens that were given out live to their end, which is 15 minutes at most.
+     */
+    HttpApiEndpoint.post("logout", "/v1/auths/logout", {
+      query: { userId: Schema.optionalKey(UserId) },
+      success: HttpApiSchema.NoContent,
+      error: UserNotFound,
+    }).annotate(Auth.Roles, everybody),
+  )
+  .middleware(Auth.Bearer) {}
 
 export class Users extends HttpApiGroup.make("users")
   .add(
@@ -169,14 +228,14 @@ export class Users extends HttpApiGroup.make("users")
       success: Profile,
       error: [UserNotFound, UsernameTaken],
     }).annotate(Auth.Roles, everybody),
-    /** Only oneself: a MASTER does not know the current one. */
+    /** Only oneself: a MASTER does not know the current one. Every session ends with it. */
     HttpApiEndpoint.post("changePassword", "/v1/users/:userId/password", {
       params: ofUser,
       payload: Schema.Struct({ currentPassword: Login.fields.password, newPassword: Password }),
       success: HttpApiSchema.NoContent,
       error: [UserNotFound, WrongPassword, Problem.Unavailable],
     }).annotate(Auth.Roles, everybody),
-    /** Tokens that were given out live to their end, which is 15 minutes at most. */
+    /** Every session ends with it; access tokens as after `logout`. */
     HttpApiEndpoint.delete("remove", "/v1/users/:userId", {
       params: ofUser,
       success: HttpApiSchema.NoContent,
@@ -193,7 +252,7 @@ export class Users extends HttpApiGroup.make("users")
       },
       success: Page.Of(Profile, Position),
     }).annotate(Auth.Roles, ["MASTER"]),
-    /** Also how a customer becomes a PARTNER. A role holds from the next login on. */
+    /** Also how a customer becomes a PARTNER. A role holds from the next login or `reissue` on; INACTIVE ends every session. */
     HttpApiEndpoint.post("setStatus", "/v1/users/:userId/status", {
       params: ofUser,
       payload: Schema.Struct({
@@ -206,4 +265,6 @@ export class Users extends HttpApiGroup.make("users")
   )
   .middleware(Auth.Bearer) {}
 
-export class UserApi extends HttpApi.make("user").add(Auths).add(Users).annotateMerge(Problem.reportAll) {}
+export class UserApi extends HttpApi.make("user")
+  .add(Auths, Sessions, Users, DeadLetters)
+  .annotateMerge(Problem.reportAll) {}

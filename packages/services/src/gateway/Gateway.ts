@@ -7,6 +7,7 @@
  * Limits: see `Limits` and `Routes`. HTTP/1.1 only; upgrades are not passed on.
  */
 import { TokenVerifier } from "@destiny/sdk/http";
+import * as NodeHttpServerRequest from "@effect/platform-node/NodeHttpServerRequest";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as HttpMiddleware from "effect/http/HttpMiddleware";
@@ -14,8 +15,10 @@ import * as HttpRouter from "effect/http/HttpRouter";
 import * as HttpServerRequest from "effect/http/HttpServerRequest";
 import * as HttpServerResponse from "effect/http/HttpServerResponse";
 import * as Tracer from "effect/Tracer";
+import type { IncomingMessage } from "node:http";
 import type { ServiceName } from "../catalogue.ts";
 import * as ApiDocs from "./ApiDocs.ts";
+import * as Callers from "./Callers.ts";
 import * as EdgeAuth from "./EdgeAuth.ts";
 import * as Limits from "./Limits.ts";
 import * as TrustedProxies from "./TrustedProxies.ts";
@@ -56,6 +59,7 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
     Effect.fnUntraced(function* (router) {
       const authenticate = EdgeAuth.make(yield* TokenVerifier.TokenVerifier);
       const trusted = TrustedProxies.make(options.trustedProxies ?? TrustedProxies.loopback);
+      const judge = Callers.make(limits, trusted);
       const withCors = corsFor(options.corsOrigins ?? []);
       const upstreams = new Map<string, Upstream.Upstream>();
       for (const [prefix, service] of options.routes) {
@@ -70,7 +74,11 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
         >((fiber) => {
           const request = Context.getUnsafe(fiber.context, HttpServerRequest.HttpServerRequest);
           const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan);
-          return Effect.andThen(authenticate(request.headers["authorization"]), upstream.proxy(request, span));
+          // Counted before the token is looked at, because verifying costs more.
+          return judge(
+            NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage,
+            Effect.andThen(authenticate(request.headers["authorization"]), upstream.proxy(request, span)),
+          );
         });
         yield* router.add("*", `${prefix}/*` as HttpRouter.PathInput, withCors(proxy));
       }

@@ -17,6 +17,14 @@ export interface Limits {
   /** Shorter than the services keep idle connections, else a request is sent into one that is just being closed. */
   readonly keepAliveMillis: number;
   readonly maxBodyBytes: number;
+  /** Of one address: so many at once, then so many a second; more are told 429. Many people may share one. */
+  readonly maxRequestsAtOnce: number;
+  readonly requestsPerSecond: number;
+  /** Likewise of sign-up, login and renewal, each of which costs a password hash or could be a guess. */
+  readonly maxLoginsAtOnce: number;
+  readonly loginsPerSecond: number;
+  /** Addresses that are remembered at a time. */
+  readonly maxAddresses: number;
 }
 
 export const defaults: Limits = {
@@ -29,4 +37,9 @@ export const defaults: Limits = {
   answerIdleTimeoutMillis: 30_000,
   keepAliveMillis: 55_000,
   maxBodyBytes: Service.defaultMaxBodyBytes,
+  maxRequestsAtOnce: 400,
+  requestsPerSecond: 200,
+  maxLoginsAtOnce: 60,
+  loginsPerSecond: 1,
+  maxAddresses: 100_000,
 };

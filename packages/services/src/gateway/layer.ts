@@ -8,6 +8,7 @@ import * as Layer from "effect/Layer";
 import * as Schema from "effect/Schema";
 import * as Settings from "../shared/Settings.ts";
 import * as Gateway from "./Gateway.ts";
+import * as Limits from "./Limits.ts";
 import { routes } from "./Routes.ts";
 import * as TrustedProxies from "./TrustedProxies.ts";
 
@@ -17,6 +18,9 @@ const list = (name: string, otherwise: ReadonlyArray<string>) =>
 const trustedProxies = list("DESTINY_TRUSTED_PROXIES", TrustedProxies.loopback);
 
 const corsOrigins = list("DESTINY_CORS_ORIGINS", []);
+
+/** Requests a second that one address may make; a burst of two seconds' worth at once. */
+const requestsPerSecond = Config.Int("DESTINY_RATE_LIMIT").pipe(Config.withDefault(Limits.defaults.requestsPerSecond));
 
 const verifier = Layer.unwrap(
   Effect.gen(function* () {
@@ -28,6 +32,7 @@ export const layer = (port: number) =>
   Layer.unwrap(
     Effect.gen(function* () {
       const offset = yield* Settings.portOffset;
+      const perSecond = yield* requestsPerSecond;
       return Service.layer(
         Gateway.serviceOptions({
           port,
@@ -35,6 +40,7 @@ export const layer = (port: number) =>
           originOf: (service) => `http://127.0.0.1:${Settings.entryOf(service).port + offset}`,
           trustedProxies: yield* trustedProxies,
           corsOrigins: yield* corsOrigins,
+          limits: { requestsPerSecond: perSecond, maxRequestsAtOnce: 2 * perSecond },
         }),
       );
     }),

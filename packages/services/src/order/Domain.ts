@@ -8,6 +8,7 @@
  * the completed order over to CancelOrder in the same commit; after it the wish does so itself. So none falls in between.
  */
 import { Machine } from "@destiny/sdk/machine";
+import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
 import {
   BrandId,
@@ -16,6 +17,7 @@ import {
   type CloseCancellation,
   type CloseOrder,
   CouponId,
+  DeliveryStatus,
   FailureReason,
   type Line,
   mergeLines,
@@ -28,6 +30,13 @@ import {
   UserId,
   Won,
 } from "../contracts/index.ts";
+import * as Wishes from "./Wishes.ts";
+
+/** States and rejections are kept with their inputs: what earlier versions did not know is read as this. */
+const added = <A>(schema: Schema.Codec<A>, value: A) =>
+  schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)));
+
+const delivery = added(Schema.NullOr(DeliveryStatus), null);
 
 export const OrderState = Schema.Struct({
   id: OrderId,
@@ -50,6 +59,10 @@ export const OrderState = Schema.Struct({
   /** The last wish to cancel; at most one is under way. */
   cancellation: Schema.NullOr(Cancellation),
   completedAt: Schema.NullOr(Schema.Int),
+  /** Where the parcel is; null before it was sold and after it was given back. */
+  delivery,
+  /** Out of its shopper's sight. */
+  removed: added(Schema.Boolean, false),
   createdAt: Schema.Int,
   updatedAt: Schema.Int,
 });
@@ -73,6 +86,9 @@ export type OrderInput =
       readonly userId: UserId | null;
       readonly reason: string;
     }
+  | { readonly _tag: "Deliver"; readonly orderId: OrderId; readonly to: Exclude<DeliveryStatus, "PREPARING"> }
+  /** null: an operator. */
+  | { readonly _tag: "Remove"; readonly orderId: OrderId; readonly userId: UserId | null }
   | {
       readonly _tag: "AwaitPayment";
       readonly orderId: OrderId;
@@ -89,11 +105,13 @@ export type OrderInput =
 
 export const Rejection = Schema.Union([
   Schema.TaggedStruct("NotFound", {}),
-  Schema.TaggedStruct("NotCancellable", { status: OrderStatus }),
+  Schema.TaggedStruct("NotCancellable", { status: OrderStatus, delivery }),
+  Schema.TaggedStruct("NotDeliverable", { status: OrderStatus, delivery }),
+  Schema.TaggedStruct("UnderWay", { status: OrderStatus, delivery }),
 ]);
 export type Rejection = typeof Rejection.Type;
 
-type Verdict = Machine.Verdict<OrderId, OrderState, OrderState, Rejection>;
+export type Verdict = Machine.Verdict<OrderId, OrderState, OrderState, Rejection>;
 
 /** Completed once, whatever came after. */
 const sold = ({ completedAt }: OrderState): boolean => completedAt !== null;
@@ -120,53 +138,32 @@ const moves = {
   },
 } as const satisfies Record<string, Move>;
 
-type Command = Exclude<OrderInput, { _tag: "Place" | "RequestCancel" }>;
+type Command = Exclude<OrderInput, { _tag: "Place" } | Wishes.Wish>;
 
 const moved = (order: OrderState, input: Command, at: number): OrderState => {
   switch (input._tag) {
     case "AwaitPayment":
       return { ...order, status: "WAITING_PAYMENT", items: input.lines, amount: input.amount };
     case "Complete":
-      return { ...order, status: order.cancellation === null ? "COMPLETED" : "CANCEL_REQUESTED", completedAt: at };
+      return {
+        ...order,
+        status: order.cancellation === null ? "COMPLETED" : "CANCEL_REQUESTED",
+        completedAt: at,
+        delivery: "PREPARING",
+      };
     case "Close":
       return input.outcome._tag === "Canceled"
         ? { ...order, status: "CANCELED" }
         : { ...order, status: "FAILED", failure: { reason: input.outcome.reason, detail: input.outcome.detail } };
     case "CloseCancellation":
       return input.outcome._tag === "Canceled"
-        ? { ...order, status: "CANCELED" }
+        ? { ...order, status: "CANCELED", delivery: null }
         : {
             ...order,
             status: "CANCEL_FAILED",
             cancellation: order.cancellation && { ...order.cancellation, givenUp: input.outcome.why },
           };
   }
-};
-
-const requestCancel = (
-  order: OrderState,
-  input: Extract<OrderInput, { _tag: "RequestCancel" }>,
-  at: number,
-): Verdict => {
-  const { cancellationId: id, reason } = input;
-  const asked: OrderState = { ...order, cancellation: { id, reason, givenUp: null }, updatedAt: at };
-  const requested: OrderState = { ...asked, status: "CANCEL_REQUESTED" };
-  switch (order.status) {
-    case "PENDING":
-    case "WAITING_PAYMENT":
-      // Asked before: the saga knows, and a second event would only tell it the same.
-      return order.cancellation === null ? Machine.accept([[order.id, asked]], [asked]) : Machine.accept([], [order]);
-    case "CANCEL_REQUESTED":
-      return Machine.accept([], [order]);
-    case "COMPLETED":
-      return Machine.accept([[order.id, requested]], [requested]);
-    case "CANCEL_FAILED":
-      // Operators gave it up, and may have helped by hand: only they can begin again.
-      if (input.userId === null) return Machine.accept([[order.id, requested]], [requested]);
-      break;
-    default:
-  }
-  return Machine.reject({ _tag: "NotCancellable", status: order.status });
 };
 
 export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderState, Rejection> = {
@@ -188,17 +185,14 @@ export const machine: Machine.Machine<OrderId, OrderState, OrderInput, OrderStat
         failure: null,
         cancellation: null,
         completedAt: null,
+        delivery: null,
+        removed: false,
         createdAt: at,
         updatedAt: at,
       };
       return Machine.accept([[placed.id, placed]], [placed]);
     }
-    if (input._tag === "RequestCancel") {
-      if (order === undefined || (input.userId !== null && order.userId !== input.userId)) {
-        return Machine.reject({ _tag: "NotFound" });
-      }
-      return requestCancel(order, input, at);
-    }
+    if (Wishes.isWish(input)) return Wishes.decide(order, input, at);
     if (order === undefined) throw new Error(`${input._tag} for an order that was never placed: ${input.orderId}`);
     const move: Move = moves[input._tag];
     // A late word about a cancellation that was given up says nothing about the one that came after it.

@@ -1,7 +1,6 @@
 /** The order context over HTTP: see contracts/order.api.ts. */
 import { Auth, IdempotencyKey, Page, Prefer } from "@destiny/sdk/http";
-import { Ids, TraceContext } from "@destiny/sdk/message";
-import * as Clock from "effect/Clock";
+import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as HttpApiSchema from "effect/http-api/HttpApiSchema";
@@ -9,18 +8,22 @@ import * as Layer from "effect/Layer";
 import {
   CancellationId,
   CancelNotAllowed,
+  DeliveryNotPossible,
   type Order,
   OrderApi,
   OrderId,
   OrderNotFound,
+  OrderUnderWay,
   UserId,
   Won,
 } from "../contracts/index.ts";
+import * as Caller from "../shared/Caller.ts";
 import * as Submission from "../shared/Submission.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
 import { decode } from "./Consumers.ts";
-import type { OrderState } from "./Domain.ts";
+import type { OrderState, Rejection } from "./Domain.ts";
 import { Orders } from "./Orders.ts";
+import type { Wish } from "./Wishes.ts";
 
 /** Off the lines altogether; nothing before the prices are known. */
 const discountOf = ({ items }: OrderState): Won =>
@@ -30,6 +33,7 @@ const shown = (state: OrderState): Order => ({
   id: state.id,
   userId: state.userId,
   status: state.status,
+  deliveryStatus: state.delivery,
   failureReason: state.failure?.reason ?? null,
   failureDetail: state.failure?.detail ?? null,
   cancellation: state.cancellation,
@@ -45,15 +49,37 @@ const shown = (state: OrderState): Order => ({
 
 /** A MASTER sees every order; everybody else only their own, and the others do not exist for them. */
 const isVisible = (principal: Auth.CurrentPrincipal["Service"], order: OrderState): boolean =>
-  order.userId === principal.userId || principal.role === "MASTER";
+  (order.userId === principal.userId && !order.removed) || principal.role === "MASTER";
 
 const visible = Effect.fnUntraced(function* (order: OrderState | undefined) {
   return order !== undefined && isVisible(yield* Auth.CurrentPrincipal, order) ? order : yield* new OrderNotFound({});
 });
 
+type Refused = Exclude<Rejection, { _tag: "NotFound" }>;
+type Whereabouts = Pick<Order, "deliveryStatus"> & { readonly orderStatus: Order["status"] };
+
 const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
   Effect.gen(function* () {
     const orders = yield* Orders;
+
+    /** Each wish is refused in one way of its own, beside not being the caller's to have. */
+    const ask = <Refusal>(wish: Wish, refusal: (where: Whereabouts) => Refusal) => {
+      const refuse = ({ delivery, status }: Refused) =>
+        Effect.fail(refusal({ orderStatus: status, deliveryStatus: delivery }));
+      return Effect.flatMap(Submission.fresh(wish), orders.submit).pipe(
+        Effect.catchTags({
+          NotFound: () => Effect.fail(new OrderNotFound({})),
+          NotCancellable: refuse,
+          NotDeliverable: refuse,
+          UnderWay: refuse,
+        }),
+        Submission.answer,
+        // The id is fresh.
+        Effect.catchTag("IdempotencyKeyReused", Effect.die),
+        Effect.map(shown),
+      );
+    };
+
     return handlers.handleAll({
       place: Effect.fn("order.place")(function* ({ headers, payload }) {
         const { userId } = yield* Auth.CurrentPrincipal;
@@ -72,8 +98,13 @@ const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
             },
           })
           .pipe(
-            // An order that is being placed cannot be missing or finished.
-            Effect.catchTags({ NotFound: Effect.die, NotCancellable: Effect.die }),
+            // Nothing is refused of an order that is being placed.
+            Effect.catchTags({
+              NotFound: Effect.die,
+              NotCancellable: Effect.die,
+              NotDeliverable: Effect.die,
+              UnderWay: Effect.die,
+            }),
             Submission.answer,
           );
         const body = shown(order);
@@ -101,30 +132,24 @@ const own = HttpApiBuilder.group(OrderApi, "orders", (handlers) =>
       }),
 
       cancel: Effect.fn("order.cancel")(function* ({ params, payload }) {
-        const principal = yield* Auth.CurrentPrincipal;
-        const order = yield* orders
-          .submit({
-            id: yield* Ids.fresh,
-            at: yield* Clock.currentTimeMillis,
-            traceparent: yield* TraceContext.current,
-            input: {
-              _tag: "RequestCancel",
-              orderId: params.id,
-              cancellationId: CancellationId.make(yield* Ids.fresh),
-              userId: principal.role === "MASTER" ? null : UserId.make(principal.userId),
-              reason: payload.message?.trim() || "no reason was given",
-            },
-          })
-          .pipe(
-            Effect.catchTags({
-              NotFound: () => Effect.fail(new OrderNotFound({})),
-              NotCancellable: ({ status }) => Effect.fail(new CancelNotAllowed({ orderStatus: status })),
-            }),
-            Submission.answer,
-            // The id is fresh.
-            Effect.catchTag("IdempotencyKeyReused", Effect.die),
-          );
-        return shown(order);
+        const wish: Wish = {
+          _tag: "RequestCancel",
+          orderId: params.id,
+          cancellationId: CancellationId.make(yield* Ids.fresh),
+          userId: yield* Caller.by,
+          reason: payload.message?.trim() || "no reason was given",
+        };
+        return yield* ask(wish, (where) => new CancelNotAllowed(where));
+      }),
+
+      deliver: Effect.fn("order.deliver")(function* ({ params, payload }) {
+        const wish: Wish = { _tag: "Deliver", orderId: params.id, to: payload.deliveryStatus };
+        return yield* ask(wish, (where) => new DeliveryNotPossible(where));
+      }),
+
+      remove: Effect.fn("order.remove")(function* ({ params }) {
+        const wish: Wish = { _tag: "Remove", orderId: params.id, userId: yield* Caller.by };
+        yield* ask(wish, (where) => new OrderUnderWay(where));
       }),
     });
   }),

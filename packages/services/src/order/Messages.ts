@@ -82,6 +82,9 @@ export const emit = ({
           ? started(order)
           : [Message.draft(OrderCancelRequested, { orderId, reason: order.cancellation?.reason ?? "" }, extras)],
       );
+    case "Deliver":
+    case "Remove":
+      return [];
     default:
       return [
         ...(input.envelope === undefined

@@ -10,6 +10,11 @@ import { machine, OrderState, Rejection } from "./Domain.ts";
 import { emit } from "./Messages.ts";
 import * as Store from "./Store.ts";
 
+/** The bounds of the queue before the database; a test makes them narrow. */
+export const Limits = Context.Reference<Partial<GroupCommit.Limits>>("@destiny/services/order/Orders/Limits", {
+  defaultValue: () => ({}),
+});
+
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const read = Store.read(sql);
@@ -20,6 +25,7 @@ const make = Effect.gen(function* () {
     output: OrderState,
     rejection: Rejection,
     emit,
+    limits: yield* Limits,
     onCommit: (states) => waiters.notify([...states].map(([id, { state }]) => [id, state] as const)),
   });
   return {

@@ -51,6 +51,14 @@ UPDATE orders SET items = coalesce((
 
 `;
 
+/** What is sold and not given back is in one of three places; until now nobody could say that it was sent. */
+const deliveries = `
+ALTER TABLE orders ADD COLUMN delivery text, ADD COLUMN removed boolean NOT NULL DEFAULT false;
+
+UPDATE orders SET delivery = 'PREPARING' WHERE completed_at IS NOT NULL AND status <> 'CANCELED';
+
+`;
+
 export const migrations: Migrations.Migrations = {
   room: "order",
   steps: {
@@ -62,6 +70,9 @@ export const migrations: Migrations.Migrations = {
     }),
     "0003_coupons": Effect.gen(function* () {
       yield* Migrations.statements(coupons)(yield* SqlClient.SqlClient);
+    }),
+    "0004_deliveries": Effect.gen(function* () {
+      yield* Migrations.statements(deliveries)(yield* SqlClient.SqlClient);
     }),
   },
 };
@@ -75,6 +86,8 @@ interface Row {
   readonly failure: unknown;
   readonly cancellation: unknown;
   readonly completed_at: Date | null;
+  readonly delivery: string | null;
+  readonly removed: boolean;
   readonly items: unknown;
   readonly coupon_id: string | null;
   readonly recipient: unknown;
@@ -97,6 +110,8 @@ const stateOf = (row: Row): OrderState =>
     failure: row.failure,
     cancellation: row.cancellation,
     completedAt: row.completed_at?.getTime() ?? null,
+    delivery: row.delivery,
+    removed: row.removed,
     createdAt: row.created_at.getTime(),
     updatedAt: row.updated_at.getTime(),
   });
@@ -113,6 +128,8 @@ const table = {
     failure: "jsonb",
     cancellation: "jsonb",
     completed_at: "timestamptz",
+    delivery: "text",
+    removed: "bool",
     items: "jsonb",
     coupon_id: "uuid",
     recipient: "jsonb",
@@ -130,6 +147,8 @@ const rowOf = ({ state, version }: Machine.Versioned<OrderState>) => ({
   failure: state.failure,
   cancellation: state.cancellation,
   completed_at: state.completedAt,
+  delivery: state.delivery,
+  removed: state.removed,
   items: state.items,
   coupon_id: state.couponId,
   recipient: state.recipient,
@@ -157,14 +176,14 @@ export const read = (sql: SqlClient.SqlClient) => ({
       sql<Row>`SELECT * FROM orders WHERE id = ${Bulk.any(sql, "uuid", ids)}`,
       (rows) => new Map(rows.map(stateOf).map((order) => [order.id, order])),
     ),
-  /** Newest first. `owner` undefined: everybody's. */
+  /** Newest first. `owner` undefined: everybody's, also those that their owners do not see any more. */
   page: (options: {
     readonly owner: UserId | undefined;
     readonly after: { readonly at: number; readonly id: OrderId } | undefined;
     readonly limit: number;
   }) => {
     const { after, limit, owner } = options;
-    const of = owner === undefined ? sql`true` : sql`user_id = ${owner}::uuid`;
+    const of = owner === undefined ? sql`true` : sql`user_id = ${owner}::uuid AND NOT removed`;
     const from = after === undefined ? sql`true` : sql`(created_at, id) < (${new Date(after.at)}, ${after.id}::uuid)`;
     return Effect.map(
       sql<Row>`SELECT * FROM orders WHERE ${of} AND ${from} ORDER BY created_at DESC, id DESC LIMIT ${limit}`,

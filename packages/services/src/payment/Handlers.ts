@@ -1,5 +1,5 @@
 /** The payment context over HTTP: see contracts/payment.api.ts. */
-import { Auth, IdempotencyKey, type Problem } from "@destiny/sdk/http";
+import { Auth, IdempotencyKey, Page, type Problem } from "@destiny/sdk/http";
 import type { Errors } from "@destiny/sdk/machine";
 import type { PaymentMachine } from "@destiny/sdk/payment";
 import * as Effect from "effect/Effect";
@@ -14,7 +14,7 @@ import {
   GatewayUnavailable,
   GatewayUsable,
   NoOtherGateway,
-  type OrderId,
+  OrderId,
   PaymentApi,
   PaymentClosed,
   PaymentDeclined,
@@ -153,6 +153,14 @@ const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
 
       get: Effect.fn("payment.get")(function* ({ params }) {
         return shown(yield* visible(params.orderId));
+      }),
+
+      list: Effect.fn("payment.list")(function* ({ query: { cursor, limit } }) {
+        const { role, userId } = yield* Auth.CurrentPrincipal;
+        const owner = role === "MASTER" ? undefined : userId;
+        const rows = yield* Effect.orDie(desk.page({ owner, after: cursor?.id, limit: Page.fetchSize(limit) }));
+        const page = Page.make(rows, limit, ({ reference }) => ({ id: OrderId.make(reference) }));
+        return { items: page.items.map(shown), nextCursor: page.nextCursor };
       }),
 
       checkout: Effect.fn("payment.checkout")(function* ({ params }) {

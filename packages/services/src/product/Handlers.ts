@@ -14,9 +14,9 @@ const own = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
   Effect.gen(function* () {
     const { read: products } = yield* Products;
     return handlers.handleAll({
-      list: Effect.fn("product.list")(function* ({ query }) {
-        const rows = yield* Effect.orDie(products.page(query.query, query.cursor?.id, Page.fetchSize(query.limit)));
-        const page = Page.make(rows, query.limit, ({ id }) => ({ id }));
+      list: Effect.fn("product.list")(function* ({ query: { cursor, limit, ...filter } }) {
+        const rows = yield* Effect.orDie(products.page(filter, cursor?.id, Page.fetchSize(limit)));
+        const page = Page.make(rows, limit, ({ id }) => ({ id }));
         return { items: page.items.map(shown), nextCursor: page.nextCursor };
       }),
       get: Effect.fn("product.get")(function* ({ params }) {

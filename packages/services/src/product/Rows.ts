@@ -48,6 +48,8 @@ CREATE TABLE product_brand (
 
 `;
 
+const filters = `CREATE INDEX product_of_brand ON product (brand_id, id)`;
+
 export const migrations: Migrations.Migrations = {
   room: "product",
   steps: {
@@ -56,6 +58,9 @@ export const migrations: Migrations.Migrations = {
     }),
     "0002_management": Effect.gen(function* () {
       yield* Migrations.statements(management)(yield* SqlClient.SqlClient);
+    }),
+    "0003_filters": Effect.gen(function* () {
+      yield* Migrations.statements(filters)(yield* SqlClient.SqlClient);
     }),
   },
 };

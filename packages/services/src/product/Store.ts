@@ -1,7 +1,7 @@
 /** The machine's states in PostgreSQL, and what is read outside of any group. */
 import * as Effect from "effect/Effect";
 import type { SqlClient } from "effect/sql/SqlClient";
-import type { ProductId } from "../contracts/index.ts";
+import type { ProductFilter, ProductId } from "../contracts/index.ts";
 import * as KindStore from "../shared/KindStore.ts";
 import { kinds, productOf, type ProductRow } from "./Rows.ts";
 import * as Search from "./Search.ts";
@@ -15,16 +15,27 @@ export const make = (sql: SqlClient) => KindStore.make<Key, State, ProductInput,
 export const read = (sql: SqlClient) => ({
   byId: (id: ProductId) =>
     Effect.map(sql<ProductRow>`SELECT * FROM product WHERE id = ${id}::uuid`, (rows) => rows.map(productOf)[0]),
-  /** In id order, without hidden ones; all, or those that match what was typed. */
-  page: (typed: string | undefined, after: ProductId | undefined, limit: number) => {
-    const wanted = sql`SELECT * FROM product WHERE status <> 'HIDED'
-      AND ${after === undefined ? sql`true` : sql`id > ${after}::uuid`}`;
+  /** In id order, without hidden ones; all, or those that fit the filter. */
+  page: (
+    { brandId, color, maxPrice, minPrice, query, size }: ProductFilter,
+    after: ProductId | undefined,
+    limit: number,
+  ) => {
+    const wanted = sql`SELECT * FROM product WHERE ${sql.and([
+      sql`status <> 'HIDED'`,
+      ...(after === undefined ? [] : [sql`id > ${after}::uuid`]),
+      ...(brandId === undefined ? [] : [sql`brand_id = ${brandId}::uuid`]),
+      ...(minPrice === undefined ? [] : [sql`price >= ${minPrice}`]),
+      ...(maxPrice === undefined ? [] : [sql`price <= ${maxPrice}`]),
+      ...(color === undefined ? [] : [sql`color = ${color}`]),
+      ...(size === undefined ? [] : [sql`size = ${size}`]),
+      ...(query === undefined ? [] : [Search.matches(sql, query)]),
+    ])}`;
     // Materialized: else the planner walks the primary key for the order's sake, past every product for a rare word.
     const pages =
-      typed === undefined
+      query === undefined
         ? sql<ProductRow>`${wanted} ORDER BY id LIMIT ${limit}`
-        : sql<ProductRow>`WITH found AS MATERIALIZED (${wanted} AND ${Search.matches(sql, typed)})
-            SELECT * FROM found ORDER BY id LIMIT ${limit}`;
+        : sql<ProductRow>`WITH found AS MATERIALIZED (${wanted}) SELECT * FROM found ORDER BY id LIMIT ${limit}`;
     return Effect.map(pages, (rows) => rows.map(productOf));
   },
 });

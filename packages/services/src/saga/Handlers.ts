@@ -65,11 +65,17 @@ const own = HttpApiBuilder.group(SagaApi, "sagas", (handlers) =>
   }),
 );
 
+const desk = Effect.gen(function* () {
+  const { commit, consumer, decode } = yield* SagaEngine.SagaEngine;
+  return yield* DeadLetterDesk.make({ consumer, decode, commit });
+});
+
 const deadLetters = HttpApiBuilder.group(SagaApi, "deadLetters", (handlers) =>
-  Effect.gen(function* () {
-    const { commit, consumer, decode } = yield* SagaEngine.SagaEngine;
-    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer, decode, commit }));
-  }),
+  Effect.map(desk, (all) => handlers.handleAll(all)),
 );
 
-export const layer = Layer.merge(own, deadLetters);
+const outside = HttpApiBuilder.group(SagaApi, "sagaDeadLetters", (handlers) =>
+  Effect.map(desk, ({ list }) => handlers.handleAll({ list })),
+);
+
+export const layer = Layer.mergeAll(own, outside, deadLetters);

@@ -1,7 +1,7 @@
 /**
  * What every service of the shop stands on: its own database with inbox and outbox, the bus, and who may call it.
  */
-import { Auth, TokenVerifier } from "@destiny/sdk/http";
+import { AllFaults, Auth, TokenVerifier } from "@destiny/sdk/http";
 import { EventBus, PostgresBus, TracedBus } from "@destiny/sdk/bus";
 import { Database } from "@destiny/sdk/machine";
 import { Inbox, Outbox, OutboxRelay, Tables } from "@destiny/sdk/outbox";
@@ -103,7 +103,7 @@ export const openApiPath = "/openapi.json";
 export const api = <Id extends string, Groups extends HttpApiGroup.Constraint>(contract: HttpApi.HttpApi<Id, Groups>) =>
   HttpApiBuilder.layer(contract.annotate(OpenApi.Title, `Destiny: ${contract.identifier}`), {
     openapiPath: openApiPath,
-  });
+  }).pipe(Layer.provide(AllFaults.layer(contract)));
 
 export const checks = [
   { name: "database", check: Effect.flatMap(SqlClient.SqlClient, (sql) => sql`SELECT 1`) },

@@ -1,79 +1,16 @@
-/** The user context over HTTP: see contracts/user.api.ts. */
-import { hash, timingSafeEqual } from "node:crypto";
-import { Auth, Page, Token } from "@destiny/sdk/http";
-import { Ids } from "@destiny/sdk/message";
-import * as Config from "effect/Config";
-import * as Clock from "effect/Clock";
+/** Users over HTTP: see contracts/user.api.ts. */
+import { Auth, Page } from "@destiny/sdk/http";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
-import * as Option from "effect/Option";
-import * as Redacted from "effect/Redacted";
 import * as SqlClient from "effect/sql/SqlClient";
-import {
-  BadCredentials,
-  type SignUp,
-  UserApi,
-  UserId,
-  UsernameTaken,
-  UserNotFound,
-  type UserRole,
-  WrongAdminToken,
-  WrongPassword,
-} from "../contracts/index.ts";
+import { UserApi, type UserId, UsernameTaken, UserNotFound, WrongPassword } from "../contracts/index.ts";
+import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
+import * as Accounts from "./Accounts.ts";
+import { decode } from "./Messages.ts";
 import { Passwords } from "./Passwords.ts";
+import { Purchases } from "./Purchases.ts";
 import * as Store from "./Store.ts";
-
-/** Nobody signs up as a MASTER unless the configuration holds a token. */
-const adminToken = Config.Redacted("DESTINY_ADMIN_TOKEN").pipe(Config.option);
-
-/** How long it takes says nothing about the guess. */
-const isSame = (a: Redacted.Redacted, b: Redacted.Redacted): boolean =>
-  timingSafeEqual(hash("sha256", Redacted.value(a), "buffer"), hash("sha256", Redacted.value(b), "buffer"));
-
-const auths = HttpApiBuilder.group(UserApi, "auths", (handlers) =>
-  Effect.gen(function* () {
-    const users = Store.make(yield* SqlClient.SqlClient);
-    const passwords = yield* Passwords;
-    const signer = yield* Token.TokenSigner;
-    // An unknown name costs as much time as a wrong password, so that time does not tell them apart.
-    const decoy = yield* Effect.orDie(passwords.hash(Redacted.make(yield* Ids.fresh)));
-    const expected = yield* adminToken;
-
-    const insert = Effect.fnUntraced(function* ({ password, ...profile }: typeof SignUp.Type, role: UserRole) {
-      const userId = UserId.make(yield* Ids.fresh);
-      const passwordHash = yield* passwords.hash(password);
-      const inserted = yield* Effect.orDie(users.insert({ ...profile, id: userId, role, passwordHash }));
-      if (!inserted) return yield* new UsernameTaken({});
-      const { email, nickname, username } = profile;
-      return { userId, username, email, nickname, userRole: role };
-    });
-
-    return handlers.handleAll({
-      signUp: Effect.fn("user.signUp")(function* ({ payload }) {
-        return yield* insert(payload, "CUSTOMER");
-      }),
-      signUpMaster: Effect.fn("user.signUpMaster")(function* ({ payload: { adminToken: guess, ...payload } }) {
-        if (Option.isNone(expected) || !isSame(expected.value, guess)) return yield* new WrongAdminToken({});
-        return yield* insert(payload, "MASTER");
-      }),
-      login: Effect.fn("user.login")(function* ({ payload }) {
-        const found = yield* Effect.orDie(users.byUsername(payload.username));
-        const correct = yield* passwords.verify(found?.passwordHash ?? decoy, payload.password);
-        if (found === undefined || found.status !== "ACTIVE" || !correct) return yield* new BadCredentials({});
-        const { user } = found;
-        const signed = yield* signer.access({ userId: user.userId, role: user.userRole });
-        const leftMillis = signed.expiresAtMillis - (yield* Clock.currentTimeMillis);
-        return {
-          ...user,
-          accessToken: Redacted.value(signed.token),
-          tokenType: "Bearer" as const,
-          expiresInSeconds: Math.floor(leftMillis / 1000),
-        };
-      }),
-    });
-  }),
-);
 
 const users = HttpApiBuilder.group(UserApi, "users", (handlers) =>
   Effect.gen(function* () {
@@ -126,4 +63,11 @@ const users = HttpApiBuilder.group(UserApi, "users", (handlers) =>
   }),
 );
 
-export const layer = Layer.merge(auths, users);
+const deadLetters = HttpApiBuilder.group(UserApi, "deadLetters", (handlers) =>
+  Effect.gen(function* () {
+    const { commit } = yield* Purchases;
+    return handlers.handleAll(yield* DeadLetterDesk.make({ consumer: "user", decode, commit }));
+  }),
+);
+
+export const layer = Layer.mergeAll(Accounts.layer, users, deadLetters);

@@ -1,6 +1,5 @@
 /** The user service, wired: the only one that holds the instance's signing key. */
 import { Auth, Token } from "@destiny/sdk/http";
-import { Migrations } from "@destiny/sdk/sql";
 import { Service } from "@destiny/sdk/service";
 import * as Config from "effect/Config";
 import * as Effect from "effect/Effect";
@@ -10,6 +9,7 @@ import * as Foundation from "../shared/Foundation.ts";
 import * as Settings from "../shared/Settings.ts";
 import * as Handlers from "./Handlers.ts";
 import { Passwords } from "./Passwords.ts";
+import * as Purchases from "./Purchases.ts";
 import * as Store from "./Store.ts";
 
 const signer = Layer.unwrap(
@@ -27,6 +27,12 @@ export const layer = (port: number) =>
       Foundation.api(UserApi).pipe(Layer.provide(Handlers.layer), Layer.provide(Foundation.auth)),
       Auth.layerJwksRoute,
     ),
-    migrations: Migrations.run([Store.migrations]),
+    workers: Layer.merge(Purchases.consumer, Foundation.workers),
+    migrations: Foundation.migrate(Store.migrations),
     checks: Foundation.checks,
-  }).pipe(Layer.provide(signer), Layer.provide(Passwords.layer), Layer.provide(Foundation.client("user")));
+  }).pipe(
+    Layer.provide(signer),
+    Layer.provide(Passwords.layer),
+    Layer.provide(Purchases.Purchases.layer),
+    Layer.provide(Foundation.database("user")),
+  );

@@ -1,7 +1,15 @@
 /** What the tests of the order service have in common: the service, and orders to place. */
 import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
-import { BrandId, OrderId, ProductId, type SoldLine, Won } from "../../src/contracts/index.ts";
+import {
+  AwaitPayment,
+  BrandId,
+  CompleteOrder,
+  OrderId,
+  ProductId,
+  type SoldLine,
+  Won,
+} from "../../src/contracts/index.ts";
 import * as Order from "../../src/order/layer.ts";
 import { recipient } from "../shared/Sales.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
@@ -34,4 +42,14 @@ export const priced = Effect.fnUntraced(function* (quantity = 1) {
   const productId = yield* product;
   const line: SoldLine = { productId, brandId, quantity, unitPrice: Won.make(1000), discount: Won.make(0) };
   return { lines: [line], amount: Won.make(1000 * quantity) };
+});
+
+/** Placed, payable and completed, as the saga would. */
+export const completed = Effect.fnUntraced(function* (as: Shopper) {
+  const { bus } = yield* ServiceTest.ServiceTest;
+  const { id } = yield* placed(as);
+  const { amount, lines } = yield* priced(2);
+  yield* bus.ask(AwaitPayment, { orderId: id, lines, amount });
+  yield* bus.ask(CompleteOrder, { orderId: id });
+  return { id, amount };
 });

@@ -11,7 +11,6 @@ import {
 } from "../../src/contracts/index.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
 import { fieldsOf } from "../shared/TestHttp.ts";
-import type { Shopper } from "../shared/TestTokens.ts";
 import * as Orders from "./Orders.ts";
 
 layer(Orders.service, { excludeTestServices: true })("cancelling an order", (it) => {
@@ -43,16 +42,6 @@ layer(Orders.service, { excludeTestServices: true })("cancelling an order", (it)
     );
   }
 
-  /** Placed, payable and completed, as the saga would. */
-  const completed = Effect.fnUntraced(function* (as: Shopper) {
-    const { bus } = yield* ServiceTest;
-    const { id } = yield* Orders.placed(as);
-    const priced = yield* Orders.priced(2);
-    yield* bus.ask(AwaitPayment, { orderId: id, ...priced });
-    yield* bus.ask(CompleteOrder, { orderId: id });
-    return { id, amount: priced.amount };
-  });
-
   /** The cancellations that were started. */
   const started = Effect.fnUntraced(function* (orderId: OrderId) {
     const { bus } = yield* ServiceTest;
@@ -64,7 +53,7 @@ layer(Orders.service, { excludeTestServices: true })("cancelling an order", (it)
     Effect.gen(function* () {
       const { bus, http, tokens } = yield* ServiceTest;
       const as = yield* tokens.customer;
-      const { amount, id } = yield* completed(as);
+      const { amount, id } = yield* Orders.completed(as);
       const cancel = http.patch(`/v1/orders/${id}/cancel`, { as, body: { message: "too big" } });
       const answers = yield* Effect.all([cancel, cancel, cancel], { concurrency: "unbounded" });
       assert.deepStrictEqual(
@@ -104,7 +93,7 @@ layer(Orders.service, { excludeTestServices: true })("cancelling an order", (it)
     Effect.gen(function* () {
       const { bus, http, tokens } = yield* ServiceTest;
       const as = yield* tokens.customer;
-      const { id } = yield* completed(as);
+      const { id } = yield* Orders.completed(as);
       const path = `/v1/orders/${id}/cancel`;
       yield* http.patch(path, { as, body: {} });
       const [first] = yield* started(id);

@@ -1,10 +1,10 @@
-import { createHash } from "node:crypto";
 import { MachineStore } from "@destiny/sdk/machine";
 import { MachineStoreSuite } from "@destiny/testkit/conformance";
 import * as Schema from "effect/Schema";
 import { inject } from "vitest";
 import { BrandId, CancellationId, CouponId, OrderId, ProductId, UserId, Won } from "../../src/contracts/index.ts";
 import { machine, type OrderInput, OrderState, Rejection } from "../../src/order/Domain.ts";
+import { uuidOf } from "../shared/Named.ts";
 import * as Store from "../../src/order/Store.ts";
 import { recipient } from "../shared/Sales.ts";
 
@@ -15,15 +15,20 @@ const couponId = CouponId.make("0190a000-0000-7000-8000-000000000007");
 const brandId = BrandId.make("0190a000-0000-7000-8000-000000000005");
 
 /** The order that is called so. */
-const orderIdOf = (name: string): OrderId => {
-  const hash = createHash("sha256").update(name).digest("hex");
-  return OrderId.make(
-    `${hash.slice(0, 8)}-${hash.slice(8, 12)}-7${hash.slice(13, 16)}-8${hash.slice(17, 20)}-${hash.slice(20, 32)}`,
-  );
-};
+const orderIdOf = (name: string): OrderId => OrderId.make(uuidOf(name));
 
 const Step = Schema.Struct({
-  kind: Schema.Literals(["Place", "Place", "RequestCancel", "AwaitPayment", "Complete", "CloseCancellation", "Close"]),
+  kind: Schema.Literals([
+    "Place",
+    "Place",
+    "RequestCancel",
+    "Deliver",
+    "Remove",
+    "AwaitPayment",
+    "Complete",
+    "CloseCancellation",
+    "Close",
+  ]),
   order: Schema.Literals(["o1", "o2", "o3"]),
   failed: Schema.Boolean,
   quantity: Schema.Literals([1, 99]),
@@ -64,6 +69,10 @@ const input = (step: Step, { name }: MachineStoreSuite.Place): OrderInput => {
       return place(orderId, step.text, step.quantity);
     case "RequestCancel":
       return cancel(orderId, step.failed ? null : userId, step.text);
+    case "Deliver":
+      return { _tag: step.kind, orderId, to: step.failed ? "DELIVERED" : "SHIPPING" };
+    case "Remove":
+      return { _tag: step.kind, orderId, userId: step.failed ? null : userId };
     case "AwaitPayment":
       return awaitPayment(orderId);
     case "Complete":

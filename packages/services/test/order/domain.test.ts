@@ -5,6 +5,7 @@ import * as Schema from "effect/Schema";
 import {
   BrandId,
   CancellationId,
+  type DeliveryStatus,
   OrderCanceled,
   OrderCancelFailed,
   OrderCancellationStarted,
@@ -35,6 +36,10 @@ const inputs = {
   RequestCancel: { _tag: "RequestCancel", orderId, cancellationId, userId, reason: "why not" },
   RequestCancelByStranger: { _tag: "RequestCancel", orderId, cancellationId, userId: strangerId, reason: "why not" },
   RequestCancelByMaster: { _tag: "RequestCancel", orderId, cancellationId, userId: null, reason: "why not" },
+  Send: { _tag: "Deliver", orderId, to: "SHIPPING" },
+  Arrive: { _tag: "Deliver", orderId, to: "DELIVERED" },
+  Remove: { _tag: "Remove", orderId, userId },
+  RemoveByStranger: { _tag: "Remove", orderId, userId: strangerId },
   AwaitPayment: {
     _tag: "AwaitPayment",
     orderId,
@@ -68,8 +73,8 @@ const covered: (typeof inputs)[Variant]["_tag"] extends infer Tag
     : never
   : never = true;
 
-/** The status that the order moves to, `asked` for a wish that is noted, `same` for a repetition, or how it is refused. */
-type Outcome = OrderStatus | "asked" | "same" | Rejection["_tag"] | "defect";
+/** The status or place that the order moves to, `asked` for a wish that is noted, `same` for a repetition, or how it is refused. */
+type Outcome = OrderStatus | DeliveryStatus | "asked" | "removed" | "same" | Rejection["_tag"] | "defect";
 
 const refusesCommands = {
   AwaitPayment: "defect",
@@ -97,6 +102,9 @@ const afterSale = {
   CloseFailed: "defect",
   CloseCanceled: "defect",
 } as const;
+const notSent = { Send: "NotDeliverable", Arrive: "NotDeliverable" } as const;
+const over = { ...notSent, Remove: "removed", RemoveByStranger: "NotFound" } as const;
+const underWay = { ...notSent, Remove: "UnderWay", RemoveByStranger: "NotFound" } as const;
 const asks = { RequestCancel: "asked", RequestCancelByStranger: "NotFound", RequestCancelByMaster: "asked" } as const;
 const tooLate = {
   RequestCancel: "NotCancellable",
@@ -105,7 +113,7 @@ const tooLate = {
 } as const;
 
 /** An order that ended CANCELED before it was sold differs from one that was sold first. */
-type Row = OrderStatus | "none" | "CANCELED after COMPLETED";
+type Row = OrderStatus | "none" | "COMPLETED and SHIPPING" | "COMPLETED and DELIVERED" | "CANCELED after COMPLETED";
 
 const table: Record<Row, Record<Variant, Outcome>> = {
   none: {
@@ -113,11 +121,16 @@ const table: Record<Row, Record<Variant, Outcome>> = {
     RequestCancel: "NotFound",
     RequestCancelByStranger: "NotFound",
     RequestCancelByMaster: "NotFound",
+    Send: "NotFound",
+    Arrive: "NotFound",
+    Remove: "NotFound",
+    RemoveByStranger: "NotFound",
     ...refusesCommands,
   },
   PENDING: {
     Place: "defect",
     ...asks,
+    ...underWay,
     AwaitPayment: "WAITING_PAYMENT",
     Complete: "defect",
     CloseFailed: "FAILED",
@@ -127,6 +140,7 @@ const table: Record<Row, Record<Variant, Outcome>> = {
   WAITING_PAYMENT: {
     Place: "defect",
     ...asks,
+    ...underWay,
     AwaitPayment: "same",
     Complete: "COMPLETED",
     CloseFailed: "FAILED",
@@ -138,12 +152,26 @@ const table: Record<Row, Record<Variant, Outcome>> = {
     RequestCancel: "CANCEL_REQUESTED",
     RequestCancelByStranger: "NotFound",
     RequestCancelByMaster: "CANCEL_REQUESTED",
+    Send: "SHIPPING",
+    Arrive: "NotDeliverable",
+    Remove: "UnderWay",
+    RemoveByStranger: "NotFound",
     // Of an order that nobody wanted to cancel no cancellation can end.
     ...noCancellation,
   },
+  "COMPLETED and SHIPPING": {
+    ...afterSale,
+    ...tooLate,
+    ...underWay,
+    Send: "same",
+    Arrive: "DELIVERED",
+    ...noCancellation,
+  },
+  "COMPLETED and DELIVERED": { ...afterSale, ...tooLate, ...over, Arrive: "same", ...noCancellation },
   FAILED: {
     Place: "defect",
     ...tooLate,
+    ...over,
     AwaitPayment: "same",
     Complete: "defect",
     CloseFailed: "same",
@@ -153,6 +181,7 @@ const table: Record<Row, Record<Variant, Outcome>> = {
   CANCELED: {
     Place: "defect",
     ...tooLate,
+    ...over,
     AwaitPayment: "same",
     Complete: "defect",
     CloseFailed: "same",
@@ -164,6 +193,7 @@ const table: Record<Row, Record<Variant, Outcome>> = {
     RequestCancel: "same",
     RequestCancelByStranger: "NotFound",
     RequestCancelByMaster: "same",
+    ...underWay,
     CancellationDone: "CANCELED",
     CancellationGivenUp: "CANCEL_FAILED",
     OldCancellationGivenUp: "same",
@@ -171,18 +201,19 @@ const table: Record<Row, Record<Variant, Outcome>> = {
   CANCEL_FAILED: {
     ...afterSale,
     ...tooLate,
+    ...underWay,
     RequestCancelByMaster: "CANCEL_REQUESTED",
     ...cancellationPassed,
   },
-  "CANCELED after COMPLETED": { ...afterSale, ...tooLate, ...cancellationPassed },
-  PAYMENT_REVIEW: { Place: "defect", ...tooLate, ...refusesCommands },
+  "CANCELED after COMPLETED": { ...afterSale, ...tooLate, ...over, ...cancellationPassed },
+  PAYMENT_REVIEW: { Place: "defect", ...tooLate, ...underWay, ...refusesCommands },
 };
 
 /** The contract also names what a payment under review will need. */
 const reachable: ReadonlyArray<OrderStatus> = OrderStatus.literals.filter((status) => status !== "PAYMENT_REVIEW");
-/** Only an operator or a wish to cancel moves what has ended. */
+/** Only what people wish moves what has ended. */
 const ended: ReadonlySet<OrderStatus> = new Set(["COMPLETED", "FAILED", "CANCELED", "CANCEL_FAILED"]);
-const wishes: ReadonlySet<Variant> = new Set(["RequestCancel", "RequestCancelByMaster"]);
+const wishes: ReadonlySet<Variant> = new Set(["RequestCancel", "RequestCancelByMaster", "Send", "Arrive", "Remove"]);
 
 const decide = (order: OrderState | undefined, variant: Variant, at: number) => {
   const view: Machine.View<OrderId, OrderState> = { get: () => order, version: () => (order === undefined ? 0 : 1) };
@@ -206,7 +237,9 @@ const outcomeOf = (order: OrderState | undefined, variant: Variant): Outcome => 
     if (verdict._tag === "Rejected") return verdict.rejection._tag;
     const after = verdict.changes.get(orderId);
     if (after === undefined) return "same";
-    return after.status === order?.status ? "asked" : after.status;
+    if (after.status !== order?.status) return after.status;
+    if (after.removed !== order.removed) return "removed";
+    return after.delivery !== null && after.delivery !== order.delivery ? after.delivery : "asked";
   } catch {
     return "defect";
   }
@@ -219,12 +252,19 @@ const orderIn = (row: Row): OrderState | undefined => {
     case "none":
       return undefined;
     case "COMPLETED":
-      return { ...placed, status: row, amount: Won.make(1000), completedAt: 0 };
+      return { ...placed, status: row, amount: Won.make(1000), completedAt: 0, delivery: "PREPARING" };
+    case "COMPLETED and SHIPPING":
+    case "COMPLETED and DELIVERED": {
+      const delivery = row === "COMPLETED and SHIPPING" ? "SHIPPING" : "DELIVERED";
+      return { ...placed, status: "COMPLETED", amount: Won.make(1000), completedAt: 0, delivery };
+    }
     case "CANCEL_REQUESTED":
     case "CANCEL_FAILED":
     case "CANCELED after COMPLETED": {
-      const status = row === "CANCELED after COMPLETED" ? "CANCELED" : row;
-      return { ...placed, status, amount: Won.make(1000), completedAt: 0, cancellation };
+      const isOver = row === "CANCELED after COMPLETED";
+      const status = isOver ? "CANCELED" : row;
+      const delivery = isOver ? null : "PREPARING";
+      return { ...placed, status, amount: Won.make(1000), completedAt: 0, cancellation, delivery };
     }
     default:
       return { ...placed, status: row };
@@ -235,7 +275,13 @@ describe("the order's table", () => {
   it("names every status of the contract and every input of the machine", () => {
     assert.deepStrictEqual(
       new Set(Object.keys(table)),
-      new Set(["none", ...OrderStatus.literals, "CANCELED after COMPLETED"]),
+      new Set([
+        "none",
+        ...OrderStatus.literals,
+        "COMPLETED and SHIPPING",
+        "COMPLETED and DELIVERED",
+        "CANCELED after COMPLETED",
+      ]),
     );
     assert.isTrue(covered);
   });
@@ -271,6 +317,23 @@ describe("the order's table", () => {
     assert.strictEqual(outcomeOf(waiting, "Complete"), "CANCEL_REQUESTED");
     assert.deepStrictEqual(emitted({ ...waiting, cancellation: null }, "Complete"), []);
     assert.deepStrictEqual(emitted(orderIn("CANCEL_FAILED"), "RequestCancelByMaster"), [OrderCancellationStarted.type]);
+  });
+});
+
+describe("an order that its shopper removed", () => {
+  const removed = { ...orderIn("COMPLETED and DELIVERED"), removed: true } as OrderState;
+
+  it("is nothing any more for the shopper, and what it was for those who run the shop", () => {
+    assert.strictEqual(outcomeOf(removed, "Remove"), "NotFound");
+    assert.strictEqual(outcomeOf(removed, "RequestCancel"), "NotFound");
+    assert.strictEqual(outcomeOf(removed, "RequestCancelByMaster"), "NotCancellable");
+    assert.strictEqual(outcomeOf(removed, "Arrive"), "same");
+  });
+
+  it("and one of before deliveries were known are read from what was stored of them", () => {
+    const { delivery, removed: _, ...before } = Schema.encodeSync(OrderState)(removed);
+    assert.isDefined(delivery);
+    assert.deepInclude(Schema.decodeSync(OrderState)(before), { delivery: null, removed: false });
   });
 });
 
@@ -334,6 +397,12 @@ describe("any history of an order", () => {
             if (order.amount !== null) assert.strictEqual(after.amount, order.amount);
           }
           assert.strictEqual(after.updatedAt, at);
+          assert.strictEqual(after.delivery !== null, after.completedAt !== null && after.status !== "CANCELED");
+          // A parcel that was sent is not cancelled, and what is out of sight stays there.
+          if (order?.delivery === "SHIPPING" || order?.delivery === "DELIVERED") {
+            assert.deepStrictEqual([after.status, after.cancellation], ["COMPLETED", null]);
+          }
+          assert.isFalse(order?.removed === true && !after.removed);
           assert.strictEqual(after.failure !== null, after.status === "FAILED");
           if (after.completedAt !== null) assert.isNotNull(after.amount);
           assert.strictEqual(after.cancellation?.givenUp != null, after.status === "CANCEL_FAILED");

@@ -31,6 +31,7 @@ layer(Orders.service, { excludeTestServices: true })("placing an order", (it) =>
         id,
         userId: shopper.userId,
         status: "PENDING",
+        deliveryStatus: null,
         failureReason: null,
         failureDetail: null,
         cancellation: null,

@@ -1,12 +1,9 @@
 import { assert, describe, it, layer } from "@effect/vitest";
-import { Ids } from "@destiny/sdk/message";
 import type { PaymentMachine } from "@destiny/sdk/payment";
-import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { OpenPayment, OrderId, Won } from "../../src/contracts/index.ts";
 import * as Checkout from "../../src/payment/Checkout.ts";
-import * as Payment from "../../src/payment/layer.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
+import * as Payments from "./Payments.ts";
 
 const intent = (provider: string, changes: Partial<PaymentMachine.Intent> = {}): PaymentMachine.Intent => ({
   reference: "order-1",
@@ -46,18 +43,12 @@ describe("the checkout page", () => {
   });
 });
 
-const settings = { TOSS_BASE_URL: "http://127.0.0.1:9", TOSS_SECRET_KEY: "test_sk_nobody" };
-
-layer(ServiceTest.layer("payment", Payment.layer, { settings }), { excludeTestServices: true })("over HTTP", (it) => {
+layer(Payments.service, { excludeTestServices: true })("over HTTP", (it) => {
   it.effect("is its buyer's and the operators', as HTML that runs no script and is not kept", () =>
     Effect.gen(function* () {
-      const { bus, http, tokens } = yield* ServiceTest.ServiceTest;
+      const { http, tokens } = yield* ServiceTest.ServiceTest;
       const buyer = yield* tokens.customer;
-      const orderId = OrderId.make(yield* Ids.fresh);
-      const until = (yield* Clock.currentTimeMillis) + 60_000;
-      const terms = { orderId, userId: buyer.userId, orderName: "socks", amount: Won.make(3000), until };
-      yield* bus.ask(OpenPayment, terms);
-      const path = `/v1/payments/${orderId}/checkout`;
+      const path = `/v1/payments/${yield* Payments.opened(buyer)}/checkout`;
       const page = yield* http.get(path, { as: buyer });
       assert.strictEqual(page.status, 200);
       assert.match(String(page.headers["content-type"]), /^text\/html/);

@@ -27,3 +27,11 @@ export const sold = Effect.fnUntraced(function* (status: ProductStatus = "AVAILA
   yield* seed([product]);
   return product;
 });
+
+/** Puts another product on sale that is like one of them but for what is said. */
+export const variant = Effect.fnUntraced(function* (product: Product, changes: Partial<Product>) {
+  const id = yield* newId;
+  const other = { ...product, id, name: `product ${id}`, ...changes };
+  yield* seed([other]);
+  return other;
+});

@@ -1,5 +1,6 @@
 import { assert, layer } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import { BrandId, Won } from "../../src/contracts/index.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
 import { fieldsOf, itemsOf, nextOf } from "../shared/TestHttp.ts";
 import * as Products from "./Products.ts";
@@ -54,6 +55,49 @@ layer(Products.service, { excludeTestServices: true })("searching products", (it
         ids(...caps),
       );
       assert.strictEqual(nextOf(second), undefined);
+    }),
+  );
+
+  it.effect("each filter leaves what fits it, together they leave what fits all, and pages go on within them", () =>
+    Effect.gen(function* () {
+      const { http } = yield* ServiceTest;
+      const brandId = BrandId.make("0190a000-0000-7000-8000-00000000f11e");
+      const base = yield* Products.variant(yield* named("Sock 1"), { brandId, color: "red", size: "M" });
+      const dear = yield* Products.variant(base, { price: Won.make(3000) });
+      const blue = yield* Products.variant(base, { color: "blue" });
+      const large = yield* Products.variant(base, { size: "L", name: "Wool sock 2" });
+      yield* Products.variant(base, { status: "HIDED" });
+      const fitting = (filter: string) =>
+        Effect.map(http.get(`/v1/products?brandId=${brandId}&${filter}`), (answer) =>
+          itemsOf(answer).map(({ id }) => id),
+        );
+      assert.deepStrictEqual(yield* fitting(""), ids(base, dear, blue, large));
+      assert.deepStrictEqual(yield* fitting("minPrice=3000"), [dear.id]);
+      assert.deepStrictEqual(yield* fitting("maxPrice=2999"), ids(base, blue, large));
+      assert.deepStrictEqual(yield* fitting("minPrice=1001&maxPrice=2999"), []);
+      assert.deepStrictEqual(yield* fitting("color=blue"), [blue.id]);
+      assert.deepStrictEqual(yield* fitting("color=BLUE"), [], "traits are taken as they are");
+      assert.deepStrictEqual(yield* fitting("size=L&query=wool"), [large.id]);
+      assert.deepStrictEqual(yield* fitting("size=M&query=wool"), []);
+      assert.deepStrictEqual(yield* fitting("size=M&color=red&maxPrice=1000"), [base.id]);
+      const first = yield* http.get(`/v1/products?brandId=${brandId}&color=red&limit=2`);
+      const second = yield* http.get(`/v1/products?brandId=${brandId}&color=red&limit=2&${nextOf(first)}`);
+      const pages = [...itemsOf(first), ...itemsOf(second)].map(({ id }) => String(id));
+      assert.deepStrictEqual([pages, nextOf(second)], [ids(base, dear, large), undefined]);
+      assert.deepStrictEqual(itemsOf(yield* http.get(`/v1/products?brandId=${yield* Products.newId}`)), []);
+    }),
+  );
+
+  it.effect("a filter that cannot fit anything by its form is 400 and names every one", () =>
+    Effect.gen(function* () {
+      const { http } = yield* ServiceTest;
+      const wrong = { brandId: "b", minPrice: "-1", maxPrice: "1.5", color: "", size: "x".repeat(51), limit: "0" };
+      const answer = yield* http.get(`/v1/products?${String(new URLSearchParams(wrong))}`);
+      assert.strictEqual(answer.status, 400);
+      assert.sameMembers(
+        [...fieldsOf(answer)],
+        Object.keys(wrong).map((name) => `query.${name}`),
+      );
     }),
   );
 

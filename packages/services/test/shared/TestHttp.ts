@@ -97,6 +97,15 @@ export const fieldsOf = ({ body }: Answer): ReadonlyArray<string> => [
   ...new Set(((body["errors"] ?? []) as ReadonlyArray<{ readonly field: string }>).map(({ field }) => field)),
 ];
 
+/** Whether an answer is a problem (RFC 9457) with all that the shop's problems have, about this path. */
+export const isProblem = ({ body, headers, status }: Answer, path: string): boolean =>
+  headers["content-type"] === "application/problem+json" &&
+  body["status"] === status &&
+  body["type"] === `urn:problem:${String(body["code"])}` &&
+  typeof body["title"] === "string" &&
+  typeof body["traceId"] === "string" &&
+  body["instance"] === path.replace(/\?.*$/, "");
+
 /** The items of a list's page. */
 export const itemsOf = ({ body }: Answer): ReadonlyArray<Record<string, unknown>> =>
   body["items"] as ReadonlyArray<Record<string, unknown>>;

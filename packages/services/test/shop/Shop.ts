@@ -55,6 +55,8 @@ export class Shop extends Context.Service<
     readonly slack: Slack.SlackSimulatorShape;
     /** The PostgreSQL server, without a database. */
     readonly server: string;
+    /** The key that all services trust. */
+    readonly privateJwk: Redacted.Redacted;
     /** A new shopper, signed in. */
     readonly shopper: Effect.Effect<Browser.Shopper>;
     /** Somebody who runs the shop, signed in. */
@@ -101,7 +103,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
   };
 
   const portOf = (name: string): number => (services.find((one) => one.name === name)?.port ?? 0) + offset;
-  const jwk = Redacted.value(yield* Token.generatePrivateJwk);
+  const privateJwk = yield* Token.generatePrivateJwk;
   let child: ChildProcess | undefined;
   const launch = Effect.gen(function* () {
     let output = "";
@@ -116,7 +118,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
           DESTINY_DATABASE_URL: server,
           DESTINY_PORT_OFFSET: String(offset),
           DESTINY_JWKS_URL: `http://127.0.0.1:${portOf("user")}/.well-known/jwks.json`,
-          DESTINY_JWT_PRIVATE_JWK: jwk,
+          DESTINY_JWT_PRIVATE_JWK: Redacted.value(privateJwk),
           DESTINY_LIFELINE: "stdin",
           TOSS_BASE_URL: toss.url,
           TOSS_SECRET_KEY: toss.secretKey,
@@ -216,6 +218,7 @@ const make = Effect.fnUntraced(function* (environment: Record<string, string>) {
     slack,
     server,
     signIn,
+    privateJwk,
     shopper: signedIn("CUSTOMER"),
     operator: signedIn("MASTER"),
     product,

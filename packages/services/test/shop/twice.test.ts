@@ -16,14 +16,15 @@ const sent = every.filter((type) => !unsent.includes(type));
 
 const unique = (values: Iterable<string>): ReadonlyArray<string> => [...new Set(values)].sort();
 
-/** Empty in a shop without trouble and at rest: an undelivered or poisoned message would be a row. */
-const services = ["brand", "coupon", "notification", "order", "payment", "product", "saga", "stock"];
+/** Empty in a shop without trouble, at rest and young: an undelivered or poisoned message, or a day that was dropped, would be a row. */
+const services = ["brand", "coupon", "notification", "order", "payment", "product", "saga", "stock", "user"];
 const empty = [
   ...services.flatMap((service) =>
-    ["dead_letter", "dead_letter_action", "outbox", "parked_key"].map((table) => `${service}.${table}`),
+    ["dead_letter", "dead_letter_action", "outbox", "parked_key", "retention"].map((table) => `${service}.${table}`),
   ),
-  // It listens only.
+  // They listen only.
   "notification.outbox_sent",
+  "user.outbox_sent",
 ];
 
 const clean = Effect.gen(function* () {

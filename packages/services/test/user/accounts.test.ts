@@ -118,8 +118,11 @@ layer(Accounts.service, { excludeTestServices: true })("logging in", (it) => {
       const { http } = yield* ServiceTest.ServiceTest;
       const { answer: user, profile, userId } = yield* Accounts.signedUp;
       const session = yield* Accounts.login(profile.username);
-      const { accessToken, expiresInSeconds, tokenType, ...shown } = session.body;
+      const { accessToken, expiresInSeconds, refreshExpiresInSeconds, refreshToken, tokenType, ...shown } =
+        session.body;
       assert.deepStrictEqual([session.status, tokenType, shown], [200, "Bearer", user.body]);
+      assert.isString(refreshToken);
+      assert.isTrue(Number(refreshExpiresInSeconds) > 1_209_590 && Number(refreshExpiresInSeconds) <= 1_209_600);
       assert.isTrue(Number(expiresInSeconds) > 890 && Number(expiresInSeconds) <= 900);
       const got = yield* http.get(`/v1/users/${userId}`, { as: String(accessToken) });
       assert.strictEqual(got.status, 200);

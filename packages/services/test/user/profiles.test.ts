@@ -31,6 +31,27 @@ layer(Accounts.service, { excludeTestServices: true })("one's own profile", (it)
     }),
   );
 
+  it.effect(
+    "the day of birth is what was said at sign-up, for good; no day is none, and one that is no day is refused",
+    () =>
+      Effect.gen(function* () {
+        const { http, tokens } = yield* ServiceTest.ServiceTest;
+        const born = { ...(yield* Accounts.somebody), birth: "2000-02-29" };
+        const { body } = yield* http.post("/v1/auths/signup/user", { body: born });
+        const self = yield* tokens.as("CUSTOMER", UserId.make(String(body["userId"])));
+        const path = `/v1/users/${self.userId}`;
+        assert.strictEqual((yield* http.get(path, { as: self })).body["birth"], "2000-02-29");
+        const changed = yield* http.patch(path, { as: self, body: { birth: "1999-01-01", phone: "010-0000-0001" } });
+        assert.deepInclude(changed.body, { birth: "2000-02-29", phone: "010-0000-0001" });
+        const unborn = yield* person;
+        assert.isNull((yield* http.get(unborn.path, { as: unborn.self })).body["birth"]);
+        for (const birth of ["2001-02-29", "1990-13-01", "1899-12-31", "90-12-31", "1990-1-1", "", 19901231]) {
+          const answer = yield* http.post("/v1/auths/signup/user", { body: { ...(yield* Accounts.somebody), birth } });
+          assert.deepStrictEqual([answer.status, fieldsOf(answer)], [400, ["birth"]], String(birth));
+        }
+      }),
+  );
+
   it.effect("a taken e-mail or nickname is 409 and changes nothing; a role or status that is sent is ignored", () =>
     Effect.gen(function* () {
       const { http } = yield* ServiceTest.ServiceTest;

@@ -1,0 +1,103 @@
+import { assert, describe, it, layer } from "@effect/vitest";
+import * as Clock from "effect/Clock";
+import * as Effect from "effect/Effect";
+import * as Schema from "effect/Schema";
+import { OrderCanceled, OrderCompleted, UserId, Won } from "../../src/contracts/index.ts";
+import { gradeOf, machine, type PurchaseInput, type Purchases } from "../../src/user/Domain.ts";
+import * as Sales from "../shared/Sales.ts";
+import * as ServiceTest from "../shared/ServiceTest.ts";
+import * as Accounts from "./Accounts.ts";
+
+const userId = UserId.make("0190a000-0000-7000-8000-000000000001");
+
+const decide = (state: Purchases | undefined, input: PurchaseInput) =>
+  machine.decide({ get: () => state, version: () => 1 }, { id: "1", at: 0, input }).changes.get(userId);
+
+describe("what a user has bought for", () => {
+  it("makes the grade, each from its bound on", () => {
+    const bounds = [
+      [0, "WELCOME"],
+      [99_999, "WELCOME"],
+      [100_000, "FRIEND"],
+      [499_999, "FRIEND"],
+      [500_000, "FAMILY"],
+      [9_999_999, "FAMILY"],
+      [10_000_000, "VIP"],
+      [Number.MAX_SAFE_INTEGER, "VIP"],
+    ] as const;
+    for (const [total, grade] of bounds) assert.strictEqual(gradeOf(total), grade, String(total));
+  });
+
+  it("never is less than nothing: giving back what was not bought is a defect of the sender", () => {
+    const amount = Won.make(1000);
+    assert.throws(() => decide(undefined, { _tag: "GaveBack", userId, amount }), /more than was bought/);
+    assert.deepStrictEqual(decide({ userId, total: 1000 }, { _tag: "GaveBack", userId, amount }), { userId, total: 0 });
+  });
+
+  const Orders = Schema.Array(
+    Schema.Struct({ amount: Schema.Literals([0, 1, 99_999, 400_000]), back: Schema.Boolean }),
+  );
+
+  it.effect.prop("is the sum of the orders that were kept, in whatever order they are told", [Orders], ([orders]) =>
+    Effect.sync(() => {
+      const told = (each: ReadonlyArray<(typeof orders)[number]>) => {
+        let state: Purchases | undefined;
+        for (const { amount } of each) state = decide(state, { _tag: "Bought", userId, amount: Won.make(amount) });
+        for (const { amount, back } of each.toReversed()) {
+          if (back) state = decide(state, { _tag: "GaveBack", userId, amount: Won.make(amount) });
+        }
+        return state?.total ?? 0;
+      };
+      const kept = orders.reduce((sum, { amount, back }) => (back ? sum : sum + amount), 0);
+      assert.deepStrictEqual([told(orders), told(orders.toReversed())], [kept, kept]);
+    }),
+  );
+});
+
+layer(Accounts.service, { excludeTestServices: true })("a membership grade", (it) => {
+  const sold = Effect.fnUntraced(function* (userId: UserId, amount: number) {
+    return { ...(yield* Sales.soldOf(yield* Clock.currentTimeMillis)), userId, amount: Won.make(amount) };
+  });
+
+  it.effect("rises with what is completed, falls with what is cancelled, and counts each message once", () =>
+    Effect.gen(function* () {
+      const { bus, http, tokens } = yield* ServiceTest.ServiceTest;
+      const { userId: id } = yield* Accounts.signedUp;
+      const self = yield* tokens.as("CUSTOMER", UserId.make(id));
+      const shown = Effect.gen(function* () {
+        yield* bus.settled;
+        const { body } = yield* http.get(`/v1/users/${id}`, { as: self });
+        return [body["membershipGrade"], body["totalPurchase"]];
+      });
+      assert.deepStrictEqual(yield* shown, ["WELCOME", 0]);
+      const [first, second] = [yield* sold(self.userId, 90_000), yield* sold(self.userId, 410_000)];
+      const completed = yield* bus.envelope(OrderCompleted, first);
+      yield* bus.publish(completed, completed, yield* bus.envelope(OrderCompleted, second), completed);
+      assert.deepStrictEqual(yield* shown, ["FAMILY", 500_000]);
+      const canceled = yield* bus.envelope(OrderCanceled, second);
+      yield* bus.publish(canceled, canceled);
+      assert.deepStrictEqual(yield* shown, ["WELCOME", 90_000]);
+    }),
+  );
+
+  it.effect("is in the list of users and in the answer to every change, and of nobody else's orders", () =>
+    Effect.gen(function* () {
+      const { bus, http, tokens } = yield* ServiceTest.ServiceTest;
+      const { profile, userId: id } = yield* Accounts.signedUp;
+      const of = UserId.make(id);
+      // Somebody of whom this service knows nothing bought something too.
+      const [own, others] = [yield* sold(of, 100_000), yield* sold((yield* tokens.customer).userId, 20_000_000)];
+      yield* bus.publish(yield* bus.envelope(OrderCompleted, own), yield* bus.envelope(OrderCompleted, others));
+      yield* bus.settled;
+      const master = yield* tokens.master;
+      const expected = { membershipGrade: "FRIEND", totalPurchase: 100_000 };
+      const listed = yield* http.get(`/v1/users?keyword=${profile.username}`, { as: master });
+      assert.deepInclude((listed.body["items"] as ReadonlyArray<object>)[0], expected);
+      const body = { phone: "010-1111-2222", membershipGrade: "VIP" };
+      const changed = yield* http.patch(`/v1/users/${id}`, { as: yield* tokens.as("CUSTOMER", of), body });
+      assert.deepInclude(changed.body, { phone: "010-1111-2222", ...expected });
+      const raised = yield* http.post(`/v1/users/${id}/status`, { as: master, body: { userRole: "PARTNER" } });
+      assert.deepInclude(raised.body, { userRole: "PARTNER", ...expected });
+    }),
+  );
+});
