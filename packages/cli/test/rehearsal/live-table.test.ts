@@ -3,6 +3,7 @@ import type { Summary } from "@destiny/testkit/scenario";
 import { stripVTControlCharacters } from "node:util";
 import * as LiveTable from "../../src/run/LiveTable.ts";
 import { summary } from "../fixtures/pieces.ts";
+import { terminal as screenOf } from "../fixtures/terminal.ts";
 
 type Second = Extract<Summary.Progress, { readonly type: "second" }>;
 
@@ -18,22 +19,10 @@ const at = (second: number): Second => ({
   payableP95Ms: 0,
 });
 
-/** A terminal of fixed width that keeps what is on its screen, as a real one would, and how often it was written to. */
+/** A table on a terminal of fixed width. */
 const terminal = (columns: number, isTTY: boolean) => {
-  const screen: Array<string> = [];
-  const writes: Array<string> = [];
-  let row = 0;
-  const write = (text: string): boolean => {
-    writes.push(text);
-    const [, up = 0] = (text.startsWith("\u001B") && /^\[(\d+)A/.exec(text.slice(1))) || [];
-    row -= Number(up);
-    const clears = text.endsWith("\u001B[J");
-    const lines = stripVTControlCharacters(text).split("\n").slice(0, -1);
-    for (const line of lines) screen[row++] = line;
-    if (clears) screen.splice(row);
-    return true;
-  };
-  return { screen, writes, table: LiveTable.make({ columns, isTTY, write }, (line) => write(`${line}\n`)) };
+  const { out, screen, writes } = screenOf(columns, isTTY);
+  return { screen, writes, table: LiveTable.make(out, (line) => out.write(`${line}\n`)) };
 };
 
 describe("the live table", () => {

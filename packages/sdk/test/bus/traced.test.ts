@@ -6,20 +6,14 @@ import * as Layer from "effect/Layer";
 import * as TestClock from "effect/testing/TestClock";
 import * as Tracer from "effect/Tracer";
 import { said } from "./support.ts";
+import * as RecordingTracer from "../support/RecordingTracer.ts";
 
 const topic = Topic.make("talk", { owner: "test", partitions: 1 });
-const traceparent = (digit: string): string => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+const { traceparent } = RecordingTracer;
 
 /** A bus whose spans the test sees. */
 const observed = (recording = true) => {
-  const spans: Array<Tracer.NativeSpan> = [];
-  const tracer = Tracer.make({
-    span: (options) => {
-      const span = new Tracer.NativeSpan(options);
-      spans.push(span);
-      return span;
-    },
-  });
+  const { spans, tracer } = RecordingTracer.make();
   const context = Layer.merge(Layer.succeed(Tracer.Tracer, tracer), Layer.succeed(TraceContext.Recording, recording));
   const layer = Layer.provideMerge(TracedBus.layer(MemoryBus.layer), context);
   const named = (name: string) => spans.filter((span) => span.name === name);

@@ -8,6 +8,7 @@ import * as Tracer from "effect/Tracer";
 import * as GroupCommit from "../../src/machine/GroupCommit.ts";
 import * as Schema from "effect/Schema";
 import * as Notebook from "../outbox/Notebook.ts";
+import * as RecordingTracer from "../support/RecordingTracer.ts";
 
 const memory = Layer.mergeAll(
   Database.Database.layerMemory,
@@ -15,19 +16,12 @@ const memory = Layer.mergeAll(
   Outbox.layerMemory({ source: "destiny/notebook" }),
 );
 
-const traceparent = (digit: string): string => `00-${digit.repeat(32)}-${digit.repeat(16)}-01`;
+const { traceparent } = RecordingTracer;
 
 describe("the span of a group's commit", () => {
   it.effect("hangs on the first input that belongs to a trace, and is linked to those of the others", () =>
     Effect.gen(function* () {
-      const spans: Array<Tracer.NativeSpan> = [];
-      const tracer = Tracer.make({
-        span: (options) => {
-          const span = new Tracer.NativeSpan(options);
-          spans.push(span);
-          return span;
-        },
-      });
+      const { spans, tracer } = RecordingTracer.make();
       const commit = yield* GroupCommit.make({
         machine: Notebook.machine,
         store: Notebook.memoryStore(),
