@@ -46,10 +46,16 @@ export const make = ({ burst, maxKeys = defaultMaxKeys, perSecond }: Options): R
   const usedUntil = new Map<string, number>();
   return {
     take: (key, nowMillis) => {
-      const until = Math.max(usedUntil.get(key) ?? nowMillis, nowMillis);
+      // A clock that was set back costs no more than a burst that was used up.
+      const most = nowMillis + burst * millisEach;
+      const until = Math.min(Math.max(usedUntil.get(key) ?? nowMillis, nowMillis), most);
       const wait = until - aheadMillis - nowMillis;
-      if (wait > 0) return wait;
       usedUntil.delete(key);
+      if (wait > 0) {
+        // Whoever goes on asking is seen, though refused: forgotten, it would have a whole burst again.
+        usedUntil.set(key, until);
+        return wait;
+      }
       const oldest = usedUntil.size >= maxKeys ? usedUntil.keys().next() : undefined;
       if (oldest?.done === false) usedUntil.delete(oldest.value);
       usedUntil.set(key, until + millisEach);

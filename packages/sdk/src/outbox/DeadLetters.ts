@@ -26,6 +26,7 @@ export interface DeadLetter {
   readonly reason: string | null;
   readonly status: "parked" | "applied" | "dropped";
   readonly attempts: number;
+  /** From when on its status is what it is. */
   readonly since: Date;
   readonly envelope: Envelope;
 }
@@ -102,7 +103,7 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
       const [poisoned] = report.poisoned;
       if (poisoned !== undefined) return poisoned.why;
     }
-    yield* sql`UPDATE dead_letter SET status = 'applied' WHERE consumer = ${consumer} AND id = ${letter.id}`;
+    yield* sql`UPDATE dead_letter SET status = 'applied', since = now() WHERE consumer = ${consumer} AND id = ${letter.id}`;
     return null;
   });
 
@@ -143,7 +144,7 @@ export const make = Effect.fnUntraced(function* <Input>(options: {
         Effect.gen(function* () {
           yield* sql`SELECT 1 FROM parked_key WHERE consumer = ${consumer} AND key = ${letter.key} FOR UPDATE`;
           // One that was applied meanwhile stays what it is.
-          yield* sql`UPDATE dead_letter SET status = 'dropped'
+          yield* sql`UPDATE dead_letter SET status = 'dropped', since = now()
             WHERE consumer = ${consumer} AND id = ${id} AND status = 'parked'`;
           yield* sql`INSERT INTO inbox (consumer, day, id, at, source, topic, type, key, sequence, rejected, emitted)
             VALUES (${consumer}, ${dayOfId(id)}::date, ${id}, now(), ${letter.envelope.source}, ${letter.topic}, ${letter.type},

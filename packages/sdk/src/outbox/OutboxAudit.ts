@@ -5,7 +5,7 @@
  * - I9: per consumer, source, topic and key the first applications are in `sequence` order. No bus orders one topic against
  *   another, so a reply and an event of the same source may be applied in either order.
  *
- * Both look as far back as the tables are complete (see `Retention`).
+ * I8 looks as far back as `outbox_sent` is complete (see `Retention`), I9 at every input that is remembered.
  */
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";

@@ -4,6 +4,10 @@
  * Guarantee: an input is remembered for `keepMillis` after it was applied, whatever the time inside its id says, so a
  * redelivery within that time is refused. What waits to be sent is not touched, nor a dead letter that is still parked.
  *
+ * Limits: two things have no end of their own, and may come after an inbox has forgotten them: what a relay had published but
+ * not yet moved when its service was killed, if that service then stands still for `keepMillis`; and a dead letter whose
+ * service was killed between applying it and noting so, if nobody retries it for as long.
+ *
  * Days are dropped whole. Keys that clients chose, and messages that came after their day was dropped, lie in two partitions
  * that are never dropped: there rows are deleted one by one. `retention` says how far back each table is complete, because
  * an audit that looks further finds things missing that were only forgotten.
@@ -33,8 +37,11 @@ export const completeSince = (name: Remembered): Effect.Effect<number, SqlError,
     return row?.before.getTime() ?? 0;
   });
 
+const waitBriefly = (sql: SqlClient.SqlClient) =>
+  sql`SELECT set_config('lock_timeout', ${`${dropLockMillis}ms`}, true)`;
+
 const drop = Effect.fnUntraced(function* (sql: SqlClient.SqlClient, name: Remembered, day: Partitions.Day) {
-  yield* sql`SELECT set_config('lock_timeout', ${`${dropLockMillis}ms`}, true)`;
+  yield* waitBriefly(sql);
   yield* sql`DROP TABLE ${sql(day.partition)}`;
   yield* noted(sql, name, day.endMillis);
   return { removed: 1, more: true } satisfies Step;
@@ -67,15 +74,22 @@ const inbox = (keepMillis: number): Job => ({
   keepMillis,
   step: Effect.fnUntraced(function* (beforeMillis, maxRows) {
     const sql = yield* SqlClient.SqlClient;
+    const old = sql`at < ${new Date(beforeMillis)}`;
+    // Rows first: a day that cannot be dropped now, or that has to be looked through, must not keep them.
+    const rows = yield* first(remove(sql, "inbox_timeless", old, maxRows), remove(sql, "inbox_default", old, maxRows));
+    if (rows.removed > 0) {
+      yield* noted(sql, "inbox", beforeMillis);
+      return { ...rows, more: true };
+    }
     for (const day of yield* Partitions.daysBefore("inbox", beforeMillis)) {
+      yield* waitBriefly(sql);
+      // Nothing may be applied into the day between the look and the drop.
+      yield* sql`LOCK TABLE ${sql(day.partition)} IN SHARE MODE`;
       // A message may be applied long after its day: then the day stays until that row is old enough.
       const late = yield* sql`SELECT 1 FROM ${sql(day.partition)} WHERE at >= ${new Date(beforeMillis)} LIMIT 1`;
       if (late.length === 0) return yield* drop(sql, "inbox", day);
     }
-    const old = sql`at < ${new Date(beforeMillis)}`;
-    const done = yield* first(remove(sql, "inbox_timeless", old, maxRows), remove(sql, "inbox_default", old, maxRows));
-    if (done.removed > 0) yield* noted(sql, "inbox", beforeMillis);
-    return { ...done, more: done.removed > 0 };
+    return nothing;
   }),
 });
 

@@ -14,7 +14,6 @@ import * as Hex from "effect/encoding/Hex";
 import * as Layer from "effect/Layer";
 import * as Option from "effect/Option";
 import * as References from "effect/References";
-import * as Statement from "effect/sql/Statement";
 import * as Tracer from "effect/Tracer";
 import * as TraceContext from "../message/TraceContext.ts";
 
@@ -88,10 +87,7 @@ export const serviceAttribute = "destiny.service";
 export const layer: Layer.Layer<never> = Layer.effectContext(
   Effect.map(Effect.service(Tracer.Tracer), (tracer) =>
     tracer === Tracer.nativeTracer
-      ? Context.make(Tracer.Tracer, identities).pipe(
-          Context.add(References.TracerTimingEnabled, false),
-          Context.add(Statement.SpanPropagationEnabled, false),
-        )
+      ? Context.make(Tracer.Tracer, identities).pipe(Context.add(References.TracerTimingEnabled, false))
       : Context.make(Tracer.Tracer, sampled(tracer)).pipe(Context.add(TraceContext.Recording, true)),
   ),
 );

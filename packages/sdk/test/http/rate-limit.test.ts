@@ -24,6 +24,21 @@ describe("how often somebody may ask", () => {
     assert.deepStrictEqual([limit.take("b", 0), limit.take("b", 0)], [0, 0]);
   });
 
+  it("keeps those who go on asking although they are refused", () => {
+    const limit = RateLimit.make({ perSecond: 0.001, burst: 1, maxKeys: 2 });
+    for (const key of ["a", "b"]) assert.strictEqual(limit.take(key, 0), 0);
+    assert.isAbove(limit.take("a", 0), 0);
+    assert.strictEqual(limit.take("c", 0), 0);
+    assert.isAbove(limit.take("a", 0), 0);
+  });
+
+  it("locks nobody out when the clock is set back", () => {
+    const limit = RateLimit.make({ perSecond: 2, burst: 3 });
+    assert.strictEqual(limit.take("a", 3_600_000), 0);
+    assert.strictEqual(limit.take("a", 0), 500);
+    assert.strictEqual(limit.take("a", 500), 0);
+  });
+
   it("is no rule that lets nobody through", () => {
     for (const [perSecond, burst] of [
       [0, 1],

@@ -150,7 +150,9 @@ describe("the retention of a service's tables", () => {
         yield* apply(60, dropped);
         const commit = yield* Notebook.make;
         const letters = yield* DeadLetters.make({ consumer: "notebook", decode: Notebook.decode, commit });
+        yield* sql`UPDATE dead_letter SET since = now() - interval '60 days'`;
         yield* letters.drop(dropped.id, "operator");
+        assert.strictEqual((yield* sweepAll()).deadLetters, 0, "it was settled just now, however long it was parked");
         yield* sql`UPDATE dead_letter SET since = now() - interval '60 days'`;
         yield* sql`UPDATE dead_letter_action SET at = now() - interval '60 days'`;
         assert.strictEqual((yield* sweepAll()).deadLetters, 2);

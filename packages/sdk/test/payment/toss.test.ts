@@ -3,6 +3,9 @@ import { Toss } from "@destiny/sdk/payment";
 import { Toss as Simulator } from "@destiny/testkit/simulators";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
+import * as Tracer from "effect/Tracer";
+import { inspect } from "node:util";
+import * as RecordingTracer from "../support/RecordingTracer.ts";
 import { adapter, authorised, captures, faults, net } from "./TossDesk.ts";
 
 /** Every confirm code of the vendor's table, by what it proves. Written out here: the adapter's table is the subject. */
@@ -29,6 +32,26 @@ const fresh = () => authorised(`order-${String(++serial).padStart(6, "0")}`);
 const forced = (code: string) => adapter({ headers: { "TossPayments-Test-Code": code } });
 
 layer(world, { excludeTestServices: true })("Toss", (it) => {
+  it.effect("a call that fails leaves a span that names neither the address nor the payment", () =>
+    Effect.gen(function* () {
+      const { spans, tracer } = RecordingTracer.make();
+      const request = yield* fresh();
+      const toss = yield* adapter({ baseUrl: "http://127.0.0.1:1" });
+      const answer = yield* Effect.provideService(toss.inquire(request), Tracer.Tracer, tracer);
+      assert.notStrictEqual(answer._tag, "Approved");
+      const calls = spans.filter(({ kind }) => kind === "client");
+      assert.deepStrictEqual(
+        calls.map(({ attributes, status }) => [
+          attributes.get("error.type"),
+          status._tag === "Ended" && status.exit._tag,
+        ]),
+        [["TransportError", "Success"]],
+      );
+      const told = calls.map(({ attributes, name, status }) => inspect([name, [...attributes], status], { depth: 9 }));
+      assert.notInclude(told.join(), request.paymentKey);
+    }),
+  );
+
   describe("a confirm", () => {
     it.effect("takes exactly the authorised amount, and its method is named in English", () =>
       Effect.gen(function* () {

@@ -48,10 +48,17 @@ const launch = (options: { readonly args?: ReadonlyArray<string>; readonly lifel
     ({ child }) => Effect.sync(() => void child.kill("SIGKILL")),
   );
 
+interface Stoppable {
+  readonly kill: (signal: "SIGTERM" | "SIGINT") => boolean;
+  readonly stdin: { readonly end: () => void };
+}
+
+/** `again` comes when the first word was heard. */
 const stops = (
   name: string,
   lifeline: string | undefined,
-  stop: (child: { kill: (signal: "SIGTERM" | "SIGINT") => boolean; stdin: { end: () => void } }) => void,
+  stop: (child: Stoppable) => void,
+  again?: (child: Stoppable) => void,
 ) =>
   it.live(`${name}: the request in flight is answered, the worker stops, the exit code is 0`, () =>
     Effect.gen(function* () {
@@ -60,6 +67,10 @@ const stops = (
       const request = yield* Effect.forkChild(call(`http://127.0.0.1:${String(ready.annotations?.["port"])}/slow`));
       yield* service.line("entered");
       stop(service.child);
+      if (again !== undefined) {
+        yield* service.line("draining");
+        again(service.child);
+      }
       const answer = yield* Fiber.join(request);
       assert.deepStrictEqual([answer.status, answer.text], [200, "done"]);
       assert.strictEqual(yield* service.exited, 0);
@@ -74,10 +85,12 @@ describe("the process's end", () => {
   stops("SIGTERM", undefined, (child) => void child.kill("SIGTERM"));
   stops("SIGINT", undefined, (child) => void child.kill("SIGINT"));
   stops("the end of standard input, when it is the lifeline", "stdin", (child) => child.stdin.end());
-  stops("the end of standard input and then SIGTERM, as a supervisor sends them", "stdin", (child) => {
-    child.stdin.end();
-    setTimeout(() => child.kill("SIGTERM"), 100);
-  });
+  stops(
+    "the end of standard input and then SIGTERM, as a supervisor sends them",
+    "stdin",
+    (child) => child.stdin.end(),
+    (child) => void child.kill("SIGTERM"),
+  );
 
   it.live("the end of standard input means nothing when it is not the lifeline", () =>
     Effect.gen(function* () {

@@ -31,6 +31,9 @@ export const slackMillis = 24 * 3_600_000;
 
 const longestTopicMillis = Math.max(...Object.values(Topics).map(({ retentionHours }) => retentionHours)) * 3_600_000;
 
+/** A sweep that drops the partitions that the next hour makes again would never end. */
+const minSentMillis = 2 * 24 * 3_600_000;
+
 /** Something would be forgotten that is still asked for. */
 export class RetentionTooShort extends Schema.TaggedError<RetentionTooShort>()("RetentionTooShort", {
   setting: Schema.String,
@@ -60,6 +63,7 @@ export const settings = Effect.gen(function* () {
     redeliveredMillis,
     "the bus may deliver a record again until then",
   );
+  yield* checked("DESTINY_RETENTION_SENT", sentMillis, minSentMillis, "yesterday's partition is made anew every hour");
   yield* checked("DESTINY_RETENTION_SAGAS", sagaMillis, inboxMillis, "a saga outlives the inputs that began it");
   yield* checked("DESTINY_RETENTION_DEAD_LETTERS", deadLetterMillis, inboxMillis, "a dead letter outlives its input");
   yield* checked("DESTINY_RETENTION_INTERVAL", intervalMillis, 1000, "a sweep is background work");

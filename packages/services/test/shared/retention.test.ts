@@ -20,6 +20,7 @@ describe("the settings of retention", () => {
   for (const [setting, value, because] of [
     ["DESTINY_RETENTION_INBOX", "72 hours", "a record may come again when its inbox row is gone"],
     ["DESTINY_RETENTION_BUS_HOLD", "7 days", "so may one that was held longer"],
+    ["DESTINY_RETENTION_SENT", "47 hours", "its days would be made again as fast as they are dropped"],
     ["DESTINY_RETENTION_SAGAS", "6 days", "a saga would be begun again"],
     ["DESTINY_RETENTION_DEAD_LETTERS", "1 hour", "a letter would be gone before its input"],
     ["DESTINY_RETENTION_INTERVAL", "0 millis", "it would do nothing else"],

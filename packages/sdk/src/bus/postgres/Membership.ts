@@ -135,6 +135,8 @@ export const make = Effect.fnUntraced(function* (
       member.groupId,
       places.map(({ partition, topic }) => ({ topicId: topic.id, partition })),
     );
+    // Retention waits for whoever has a position, so a group has one before it has finished anything.
+    yield* BusStore.savePositions(sql, found);
     for (const { lock, partition, topic } of places) {
       const position = found.find((row) => row.topicId === topic.id && row.partition === partition)?.position ?? 0;
       member.owned.set(lock, { session, lock, topic, partition, position, releasing: false });

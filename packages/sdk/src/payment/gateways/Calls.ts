@@ -7,6 +7,7 @@
 import * as NodeHttpClient from "@effect/platform-node/NodeHttpClient";
 import * as Effect from "effect/Effect";
 import * as HttpClient from "effect/http/HttpClient";
+import type { HttpClientError } from "effect/http/HttpClientError";
 import * as HttpClientRequest from "effect/http/HttpClientRequest";
 import type * as HttpClientResponse from "effect/http/HttpClientResponse";
 import type * as Layer from "effect/Layer";
@@ -75,10 +76,10 @@ export const reader =
   };
 
 /** The framework's own span would carry the payment key, which is in the address, and send our trace to the vendor. */
-const asClientSpan = <A, E>(
+const asClientSpan = <A>(
   client: HttpClient.HttpClient,
   request: HttpClientRequest.HttpClientRequest,
-  use: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, E>,
+  use: (response: HttpClientResponse.HttpClientResponse) => Effect.Effect<A, HttpClientError>,
 ) =>
   Effect.withSpan(
     client
@@ -98,6 +99,10 @@ const asClientSpan = <A, E>(
       .execute(request)
       .pipe(
         Effect.flatMap(use),
+        // Inside of the span: the error's message names the address, and an exporter would write it down.
+        Effect.catch((error) =>
+          Effect.as(Effect.annotateCurrentSpan("error.type", error.reason._tag), outcomeOf(error)),
+        ),
         Effect.provideService(HttpClient.TracerDisabledWhen, () => true),
       ),
     request.method,
@@ -113,7 +118,6 @@ export const send = <Body>(
 ): Effect.Effect<Answer<Body>> =>
   asClientSpan(client, request, (response) => Effect.map(response.text, (text) => read(response.status, text))).pipe(
     Effect.scoped,
-    Effect.catch((error) => Effect.succeed<Answer<Body>>(outcomeOf(error))),
     Effect.timeoutOrElse({
       duration: timeoutMillis,
       orElse: () => Effect.succeed<Answer<Body>>(unknown(`no answer in ${timeoutMillis} ms`)),
