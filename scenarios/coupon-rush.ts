@@ -1,6 +1,7 @@
 /**
  * A coupon for one shopper in five is announced, and everybody asks for it, over and over, while some go on buying. The rush
- * holds when each ask is answered in time, the last coupon is given, and not one more.
+ * holds when each ask is answered in time, the last coupon is given, and not one more. Needs a shop that was just seeded: its
+ * coupons are given once.
  */
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
 import { askForCoupon } from "./lib/coupons.ts";
@@ -14,6 +15,8 @@ const coupons = users / 5;
 
 /** Freshly started processes compile their hot paths for seconds under load; what they answer then says little. */
 const warmUpSeconds = 10;
+/** Orders a second. Only buyers come in it, at a rate that the shop can take: the coupons are for the rush. */
+const warmUp = { from: 5, to: 40 };
 /** The share of those who do not come for the coupon. */
 const buyers = 0.01;
 
@@ -35,7 +38,7 @@ const couponRush: Scenario = {
   needs: { users, products: 50, stockPerProduct: 5_000, hot: { products: 5, stock: 100_000 } },
   zipfExponent: 1,
   phases: ({ peakPerSecond, durationSeconds }) => [
-    { seconds: warmUpSeconds, from: peakPerSecond / 20, to: peakPerSecond / 2, warmUp: true },
+    { seconds: warmUpSeconds, ...warmUp, warmUp: true, mix: { buy: 1 } },
     { seconds: durationSeconds, from: peakPerSecond, to: peakPerSecond },
   ],
   journeys: {

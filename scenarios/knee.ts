@@ -37,6 +37,11 @@ const knee: Scenario = {
     ...nothingLost,
     { metric: "http", route: "POST /v1/orders", percentile: 99, max: 100, outsideFaults: true },
     { metric: "payable", percentile: 95, max: 1_000, outsideFaults: true },
+    // A shop that turns orders away, or leaves them unpaid, answers quickly: every order has to come to its end.
+    { metric: "orders", count: "refused", max: 0 },
+    { metric: "orders", count: "soldOut", max: 0 },
+    { metric: "orders", count: "unpaid", max: 0 },
+    { metric: "orders", count: "failed", max: 0 },
     { metric: "orders", count: "completed", min: 1 },
   ],
 };
