@@ -33,7 +33,7 @@ export interface Component {
 /** CPU time used so far by the processes that run now, in seconds; a process that was started again begins at 0. */
 export interface CpuSeconds {
   readonly services: number;
-  /** With its back ends. */
+  /** With its back ends, also those that have ended. */
   readonly postgres: number;
   readonly simulators: number;
   readonly supervisor: number;

@@ -43,8 +43,10 @@ const quietly = (command: string, args: ReadonlyArray<string>): string => {
 };
 
 /** The fields of /proc/<pid>/stat behind the command name, which may itself hold spaces and parentheses. */
+const fieldsOf = (text: string): ReadonlyArray<string> => text.slice(text.lastIndexOf(")") + 2).split(" ");
+
 export const parseStat = (text: string): { state: string; group: number; startTime: string } | undefined => {
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
+  const fields = fieldsOf(text);
   const [state, , group] = fields;
   const startTime = fields[19];
   if (state === undefined || group === undefined || startTime === undefined) return undefined;
@@ -134,13 +136,29 @@ export const pssMb = (pid: number): number => {
 /** A clock tick of `/proc/<pid>/stat`: 10 ms on every Linux that Node runs on. */
 const ticksPerSecond = 100;
 
-/** CPU time that the process has used so far, user and system. 0 when it is gone, or where there is no `/proc`. */
-export const cpuSeconds = (pid: number): number => {
-  const text = read(`/proc/${pid}/stat`);
-  if (text === undefined) return 0;
-  const fields = text.slice(text.lastIndexOf(")") + 2).split(" ");
-  return (Number(fields[11]) + Number(fields[12])) / ticksPerSecond;
+const seconds = (...ticks: ReadonlyArray<string | undefined>): number =>
+  ticks.reduce((sum, one) => sum + Number(one ?? 0), 0) / ticksPerSecond;
+
+/** CPU time, user and system, that a process used by itself, and that its children did which have ended. */
+export const parseCpu = (text: string): { readonly own: number; readonly endedChildren: number } => {
+  const fields = fieldsOf(text);
+  return { own: seconds(fields[11], fields[12]), endedChildren: seconds(fields[13], fields[14]) };
 };
+
+const cpuOf = (pid: number): ReturnType<typeof parseCpu> => {
+  const text = read(`/proc/${pid}/stat`);
+  return text === undefined ? { own: 0, endedChildren: 0 } : parseCpu(text);
+};
+
+/** CPU time that the process has used so far, user and system. 0 when it is gone, or where there is no `/proc`. */
+export const cpuSeconds = (pid: number): number => cpuOf(pid).own;
+
+/** What it has used with everything that it ever started and everything below that: a back end that ends takes none away. */
+export const treeCpuSeconds = (root: number): number =>
+  withDescendants(root).reduce((total, pid) => {
+    const { endedChildren, own } = cpuOf(pid);
+    return total + own + endedChildren;
+  }, 0);
 
 /** The process and everything below it. */
 export const withDescendants = (root: number): ReadonlyArray<number> => {

@@ -36,8 +36,8 @@ interface Sample {
   /** Epoch milliseconds. */
   readonly at: number;
   readonly placed: number;
-  /** Of services, so far. */
-  readonly restarts: number;
+  /** When the latest restart of anything was; undefined: nothing was started again so far. */
+  readonly restartedAt: string | undefined;
   readonly cpu: CpuSeconds & { readonly load: number };
 }
 
@@ -54,7 +54,7 @@ export const cpuPerOrder = (
   const last = within.at(-1);
   if (first === undefined || last === undefined || last.at - first.at < minSeconds * 1000) return null;
   const orders = last.placed - first.placed;
-  if (orders <= 0 || last.restarts !== first.restarts || last.cpu.services === first.cpu.services) return null;
+  if (orders <= 0 || last.restartedAt !== first.restartedAt || last.cpu.services === first.cpu.services) return null;
   const millis = parts.map((part) => (1000 * (last.cpu[part] - first.cpu[part])) / orders);
   const rounded = (value: number): number => Math.round(value * 100) / 100;
   const [services = 0, postgres = 0, simulators = 0, supervisor = 0, load = 0] = millis.map(rounded);
@@ -73,7 +73,8 @@ export const observe = (status: Effect.Effect<StatusReport, unknown>): Observer 
     samples.push({
       at: yield* Clock.currentTimeMillis,
       placed: latest.orders.placed,
-      restarts: report.restarts.length,
+      // Not how many: the report shows the latest ones only.
+      restartedAt: report.restarts.at(-1)?.at,
       cpu: { ...report.cpuSeconds, load: latest.cpuSeconds },
     });
   });

@@ -6,7 +6,14 @@
 import { readProcesses } from "../instance/ProcessesFile.ts";
 import type { Instance } from "../instance/InstanceFile.ts";
 import type { InstancePaths } from "../instance/Home.ts";
-import { cpuSeconds, isAlive, pssMb, type ProcessTable, withDescendants } from "../instance/ProcessTable.ts";
+import {
+  cpuSeconds,
+  isAlive,
+  pssMb,
+  type ProcessTable,
+  treeCpuSeconds,
+  withDescendants,
+} from "../instance/ProcessTable.ts";
 import type { Component, ServiceStatus, StatusReport } from "../StatusReport.ts";
 import { isReady, type HostedService, type ProcessSpec } from "./ServiceProcess.ts";
 import * as Scripts from "./Scripts.ts";
@@ -93,8 +100,10 @@ export const report = async (input: {
   const memory = new Map(units.map((unit) => [unit.name, sum(pidsOf(unit), pssMb)] as const));
   const cpu = { services: 0, postgres: 0, simulators: 0, supervisor: cpuSeconds(process.pid) };
   for (const unit of units) {
-    const kind = unit.name === "postgres" || unit.name === "simulators" ? unit.name : "services";
-    cpu[kind] += sum(pidsOf(unit), cpuSeconds);
+    const pid = unit.running()?.pid ?? 0;
+    if (pid === 0) continue;
+    if (unit.name === "postgres") cpu.postgres += treeCpuSeconds(pid);
+    else cpu[unit.name === "simulators" ? "simulators" : "services"] += cpuSeconds(pid);
   }
   const own = pssMb(process.pid);
   const total = [...memory.values()].reduce((sum, mb) => sum + mb, own);

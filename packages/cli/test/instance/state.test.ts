@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
+import { execFileSync } from "node:child_process";
 import * as fs from "node:fs";
 import * as path from "node:path";
 import { services, simulators } from "@destiny/services/catalogue";
@@ -8,7 +9,7 @@ import { choosePortOffset, openInstance, parseInstance, readInstance } from "../
 import { holder, tryAcquire } from "../../src/instance/InstanceLock.ts";
 import { freePortOffset } from "../../src/instance/Ports.ts";
 import { parseProcesses, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
-import { identify, parseStat, system } from "../../src/instance/ProcessTable.ts";
+import { identify, parseCpu, parseStat, system, treeCpuSeconds } from "../../src/instance/ProcessTable.ts";
 import * as Scripts from "../../src/supervisor/Scripts.ts";
 import { databases, maxConnections, postgresPort, settingsFrom, topology } from "../../src/supervisor/Topology.ts";
 import { freePort, listener, temporaryHome } from "../fixtures/tools.ts";
@@ -142,6 +143,15 @@ describe("the process table", () => {
     const rest = Array.from({ length: 20 }, (_, i) => String(i + 4));
     const text = `42 (a ) b (c) S 1 42 ${rest.slice(2).join(" ")}`;
     assert.deepStrictEqual(parseStat(text), { state: "S", group: 42, startTime: "22" });
+  });
+
+  it("counts the CPU time of children that have ended, so that a server's figure never goes back", () => {
+    const fields = Array.from({ length: 15 }, (_, i) => String(i * 100));
+    assert.deepStrictEqual(parseCpu(`42 (postgres) ${fields.join(" ")}`), { own: 23, endedChildren: 27 });
+    if (process.platform !== "linux") return;
+    const before = treeCpuSeconds(process.pid);
+    execFileSync(process.execPath, ["-e", "while (process.cpuUsage().user < 500_000);"]);
+    assert.isAtLeast(treeCpuSeconds(process.pid) - before, 0.5);
   });
 
   it("knows this process and not one that cannot be", () => {
