@@ -21,7 +21,7 @@ export abstract class SagaAction extends EffectCommand {
     if (this.danger !== undefined) await this.confirm(`${this.danger} Go on with ${args.saga}?`, flags.yes);
     const { operate, renderHistory } = await import("./run/saga.ts");
     const history = await this.onInstance(flags.instance, ({ instance }) =>
-      operate(instance, args.saga, this.action, flags.note),
+      operate(instance, args.saga, this.action, flags.note, (line) => this.progress(line)),
     );
     this.log(renderHistory(history));
     return history;

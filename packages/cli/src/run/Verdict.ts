@@ -19,8 +19,9 @@ const failures = ({ invariants, thresholds }: RunReport): ReadonlyArray<string> 
     .map(({ limit, name, unit, value }) => `${name}: ${tenths(value)} ${unit}, limit ${limit} ${unit}`),
 ];
 
-const cpuLine = (cpu: RunReport["cpuPerOrderMs"]): ReadonlyArray<string> => {
-  if (cpu === null) return [];
+/** `undefined`: a report of a version that did not tell it. */
+const cpuLine = (cpu: RunReport["cpuPerOrderMs"] | undefined): ReadonlyArray<string> => {
+  if (cpu === undefined || cpu === null) return [];
   const { load, postgres, services, simulators, supervisor, total } = cpu;
   return [
     `cpu       ${total} ms an order: services ${services}, PostgreSQL ${postgres}`,

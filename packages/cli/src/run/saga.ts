@@ -67,14 +67,24 @@ const pages = Effect.fnUntraced(function* (
 
 const isOrderId = Schema.is(OrderId);
 
-/** The keys under which sagas of an order stand. Only the order itself knows its cancellation. */
-const keysOf = Effect.fnUntraced(function* (instance: Instance, order: string) {
+/** Where a command writes what its answer leaves out, and why. */
+export type Remark = (line: string) => void;
+
+/**
+ * The keys under which sagas of an order stand. Only the order itself knows its cancellation, and operators need the saga
+ * of its placing also while the order service is away.
+ */
+const keysOf = Effect.fnUntraced(function* (instance: Instance, order: string, remark: Remark) {
   if (!isOrderId(order)) return [order];
   const { get } = yield* Operator.orders(instance);
   const { cancellation } = yield* get(order).pipe(
     Effect.catchIf(
-      ({ exit }) => exit === "usage",
-      () => Effect.succeed({ cancellation: null }),
+      ({ exit }) => exit === "usage" || exit === "unhealthy",
+      ({ exit, message }) =>
+        Effect.sync(() => {
+          if (exit === "unhealthy") remark(`no cancellation of order ${order} was looked for: ${message}`);
+          return { cancellation: null };
+        }),
     ),
   );
   return cancellation === null ? [order] : [cancellation.id, order];
@@ -84,10 +94,11 @@ const keysOf = Effect.fnUntraced(function* (instance: Instance, order: string) {
 export const list = Effect.fnUntraced(function* (
   instance: Instance,
   { limit, order, status }: ListOptions,
+  remark: Remark,
 ): Effect.fn.Return<SagaPage, CliError> {
   const query = status === undefined ? {} : { status: yield* statusOf(status) };
   if (order === undefined) return yield* pages(instance, query, limit);
-  const keys = yield* keysOf(instance, order);
+  const keys = yield* keysOf(instance, order, remark);
   const found = yield* Effect.forEach(keys, (key) => pages(instance, { ...query, key }, limit));
   const items = found.flatMap((one) => one.items);
   return { items: items.slice(0, limit), more: items.length > limit || found.some(({ more }) => more) };
@@ -99,9 +110,9 @@ const split = (id: string) => {
 };
 
 /** The id as `list` shows it, or the key, or the order: then its only saga, or the only one that is stuck. */
-const find = Effect.fnUntraced(function* (instance: Instance, name: string) {
+const find = Effect.fnUntraced(function* (instance: Instance, name: string, remark: Remark) {
   if (name.includes("/")) return split(name);
-  const { items } = yield* list(instance, { order: name, limit: maxSagasOfOrder });
+  const { items } = yield* list(instance, { order: name, limit: maxSagasOfOrder }, remark);
   const stuck = items.filter(({ status }) => status === "stuck");
   const [only, ...others] = stuck.length === 1 ? stuck : items;
   if (only === undefined || others.length > 0) {
@@ -120,9 +131,9 @@ const find = Effect.fnUntraced(function* (instance: Instance, name: string) {
   return split(only.id);
 });
 
-export const show = Effect.fnUntraced(function* (instance: Instance, name: string) {
+export const show = Effect.fnUntraced(function* (instance: Instance, name: string, remark: Remark) {
   const orchestrator = yield* Operator.orchestrator(instance);
-  return yield* orchestrator.show(yield* find(instance, name));
+  return yield* orchestrator.show(yield* find(instance, name, remark));
 });
 
 export const operate = Effect.fnUntraced(function* (
@@ -130,8 +141,9 @@ export const operate = Effect.fnUntraced(function* (
   name: string,
   action: SagaAction,
   note: string,
+  remark: Remark,
 ) {
-  const params = { ...(yield* find(instance, name)), action };
+  const params = { ...(yield* find(instance, name, remark)), action };
   const orchestrator = yield* Operator.orchestrator(instance);
   // One key a command: whoever gives it twice means it twice.
   const key = yield* Effect.orDie(Schema.decodeEffect(IdempotencyKey.Header)(yield* Ids.fresh));

@@ -106,9 +106,20 @@ export const stock = Effect.fnUntraced(function* (instance: Instance) {
   return done;
 });
 
-/** An orchestrator with one stuck saga, `count` times under keys of their own besides. */
+const placed: History = {
+  ...stuck,
+  id: `place-order/${stuck.orderId}`,
+  definition: "place-order",
+  key: String(stuck.orderId),
+  status: "completed",
+  step: null,
+  endedAt: stuck.startedAt,
+  stuck: null,
+};
+
+/** An orchestrator with one stuck saga and the one that placed its order; `count` others under keys of their own besides. */
 export const orchestrator = Effect.fnUntraced(function* (instance: Instance, count = 0) {
-  const all = [stuck, ...Array.from({ length: count }, (_, i): History => ({ ...stuck, id: `x/${i}`, key: `${i}` }))];
+  const all = [stuck, placed, ...Array.from({ length: count }, (_, i): History => ({ ...stuck, id: `x/${i}`, key: `${i}` }))];
   const journal: Array<History["journal"][number]> = [];
   const found = (id: string) => {
     const saga = all.find((one) => one.id === id);

@@ -75,9 +75,9 @@ describe("saga", () => {
       const many = yield* json("saga", "list", "--limit", "140");
       assert.deepStrictEqual([many.body.items.length, many.body.more], [140, true]);
       const every = yield* json("saga", "list", "--limit", "1000");
-      assert.deepStrictEqual([every.body.items.length, every.body.more], [151, false]);
+      assert.deepStrictEqual([every.body.items.length, every.body.more], [152, false]);
       const ids = new Set(every.body.items.map(({ id }: { readonly id: string }) => id));
-      assert.strictEqual(ids.size, 151);
+      assert.strictEqual(ids.size, 152);
     }),
   );
 
@@ -95,6 +95,24 @@ describe("saga", () => {
       assert.include(shown.stdout, `${actor}: the bank is open again`);
       assert.include(shown.stdout, `${actor}: paid back in cash`);
       assert.include(shown.stdout, "stuck since 2026-01-01 00:01:00.000: the bank refuses");
+    }),
+  );
+
+  it.live("an order's placing is found also while the order service is away, and what was not looked for is said", () =>
+    Effect.gen(function* () {
+      const { instance, run } = yield* running;
+      yield* Desk.orchestrator(instance);
+      const order = String(Desk.stuck.orderId);
+      for (const args of [
+        ["list", "--order", order],
+        ["show", order],
+        ["retry", order, "--note", "x"],
+      ]) {
+        const { code, stderr, stdout } = yield* run("saga", ...args, "--json");
+        assert.strictEqual(code, 0, stderr);
+        assert.include(stdout, `"place-order/${order}"`);
+        assert.include(stderr, `no cancellation of order ${order} was looked for: order does not answer`);
+      }
     }),
   );
 

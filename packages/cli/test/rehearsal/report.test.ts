@@ -129,6 +129,11 @@ describe("the report for people", () => {
     assert.match(text, /\nPASS$/);
   });
 
+  it("of a version that did not tell the CPU of an order is shown without it", () => {
+    const { cpuPerOrderMs: _unknown, ...old } = assemble(pieces);
+    assert.notInclude(plain(old as ReturnType<typeof assemble>), "cpu ");
+  });
+
   it("tells of coupons when some were asked for", () => {
     assert.notInclude(plain(assemble(pieces)), "coupons");
     const coupons = { offered: 12, issued: 2, soldOut: 8, duplicate: 2, refused: 0 };

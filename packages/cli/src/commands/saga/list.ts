@@ -19,7 +19,7 @@ export default class SagaList extends EffectCommand {
     const { flags } = await this.parse(SagaList);
     const { list, renderList } = await import("../../run/saga.ts");
     const page = await this.onInstance(flags.instance, ({ instance }) =>
-      list(instance, { status: flags.status, order: flags.order, limit: flags.limit }),
+      list(instance, { status: flags.status, order: flags.order, limit: flags.limit }, (line) => this.progress(line)),
     );
     this.log(renderList(page));
     return page;
