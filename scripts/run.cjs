@@ -19,6 +19,7 @@ var path = require("path");
 var crypto = require("crypto");
 var cp = require("child_process");
 var bundles = require("../packages/cli/bin/bundles.cjs");
+var heaps = require("../packages/cli/bin/heaps.cjs");
 
 var PNPM = "pnpm@12.21.0";
 var NODE_VERSION = "v24.21.0";
@@ -27,8 +28,7 @@ var node24 = path.join(root, "node_modules", "node", "bin", "node");
 var stampFile = path.join(root, "node_modules", ".bootstrap-stamp");
 var claimsDirectory = path.join(root, ".bootstrap.lock");
 var SOURCE = "--conditions=@destiny/source";
-// A command that becomes a supervisor lives as long as its shop; see maxSemiSpaceMb in the supervisor.
-var SEMI_SPACE = "--max-semi-space-size=8";
+var SEMI_SPACE = "--max-semi-space-size=" + heaps.supervisorSemiSpaceMb;
 
 // task -> arguments for Node 24, run from the repository root
 var TASKS = {

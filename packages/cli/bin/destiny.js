@@ -25,11 +25,13 @@ if (process.platform !== "win32" && Number(process.versions.node.split(".")[0]) 
 if (!existsSync(file("../dist/bundle/stamp")) || !existsSync(file("../node_modules/effect"))) {
   refuse("the destiny command is not built in this checkout", "npm run bootstrap");
 }
-if (shellOnly && createRequire(import.meta.url)("./bundles.cjs").cli.isBuilt()) {
+const require = createRequire(import.meta.url);
+if (shellOnly && require("./bundles.cjs").cli.isBuilt()) {
   await import(new URL("../dist/bundle/entry.js", import.meta.url).href);
 } else {
-  const node = [process.execPath, "--conditions=@destiny/source", "--max-semi-space-size=8"];
-  const source = [...node, file("./destiny.ts"), ...args];
+  const node = [process.execPath, "--conditions=@destiny/source"];
+  const semiSpace = `--max-semi-space-size=${require("./heaps.cjs").supervisorSemiSpaceMb}`;
+  const source = [...node, semiSpace, file("./destiny.ts"), ...args];
   // Replaces this process: one pid, one set of signal handlers.
   process.execve(process.execPath, source, process.env);
 }

@@ -7,7 +7,7 @@ import { CliError, type CliErrorOptions } from "../CliError.ts";
 import { instancePaths, repositoryRoot } from "../instance/Home.ts";
 import type { StatusReport } from "../StatusReport.ts";
 import { openLog } from "../supervisor/Logs.ts";
-import { nodeFlags } from "../supervisor/ServiceProcess.ts";
+import { supervisorFlags } from "../supervisor/ServiceProcess.ts";
 import * as Supervisor from "../supervisor/Supervisor.ts";
 import { settingsFrom } from "../supervisor/Topology.ts";
 
@@ -69,7 +69,7 @@ export const upDetached = (options: UpOptions): Effect.Effect<StatusReport, CliE
         cwd: repositoryRoot,
         detached: true,
         stdio: ["ignore", log, log, "ipc"],
-        execArgv: [...nodeFlags],
+        execArgv: [...supervisorFlags],
       },
     );
     fs.closeSync(log);

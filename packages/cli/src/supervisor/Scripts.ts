@@ -1,7 +1,7 @@
 /**
  * What a process of the shop runs: the bundle, when it is made of the sources as they are, else the sources.
  *
- * Guarantee: never older code than the sources'. The bundle is there to start sooner and in less memory; what it does is the
+ * Guarantee: a process never starts with older code than the sources', at a restart neither. The bundle is there to start sooner and in less memory; what it does is the
  * same. `npm start` and `npm run destiny` build it when it is missing or old; `destiny` on the PATH does without.
  */
 import { createRequire } from "node:module";
@@ -28,5 +28,5 @@ export const bundle: Scripts = {
   simulators: path.join(shop.directory, "simulators.js"),
 };
 
-/** Reads every source to compare: once a start, not once a process. */
-export const current = (): Scripts => (shop.isBuilt() ? bundle : sources);
+/** Reads every source to compare, ten milliseconds: at each launch, since a service that starts again may have been edited. */
+export const current = (of: Pick<typeof shop, "isBuilt"> = shop): Scripts => (of.isBuilt() ? bundle : sources);

@@ -6,6 +6,7 @@
  */
 import { spawn } from "node:child_process";
 import * as fs from "node:fs";
+import { createRequire } from "node:module";
 import { get } from "node:http";
 import { connect } from "node:net";
 import { instanceArgument } from "../instance/InstanceFile.ts";
@@ -24,30 +25,41 @@ export interface ProcessSpec {
   readonly name: string;
   /** What it hosts: itself, or all services in one. */
   readonly hosts: ReadonlyArray<HostedService>;
-  /** Absolute path of the script. */
-  readonly script: string;
+  /** Absolute path of the script, asked for at each launch. */
+  readonly script: () => string;
   readonly args: ReadonlyArray<string>;
   /** Added to a minimal environment; see `baseEnvironment`. */
   readonly environment: Readonly<Record<string, string>>;
 }
 
-/**
- * Half of a heap's young generation. V8 lets it grow to 64 MB when a process allocates fast, as every start does, and keeps
- * it. Measured: at 40 orders/s 8 costs no CPU against that and 2 costs a tenth; at 130 orders/s 8 costs a quarter of the
- * services' CPU against 32, and 16 next to nothing.
- */
-const maxSemiSpaceMb = 16;
+const { serviceSemiSpaceMb, supervisorSemiSpaceMb } = createRequire(import.meta.url)("../../bin/heaps.cjs") as {
+  readonly serviceSemiSpaceMb: number;
+  readonly supervisorSemiSpaceMb: number;
+};
 
 /**
  * The old generation: what a service may hold before it dies and is started again. The live heap of a service at its peak is
  * below 50 MB; under V8's own bound of gigabytes a heap may grow to four times that before it is collected.
  */
 const maxOldSpaceMb = 512;
+/** Of one process, whatever it hosts: a process that holds more has a leak. */
+const maxOldSpaceOfProcessMb = 2048;
 
-/** For the supervisor and for what it starts. */
-export const nodeFlags = ["--conditions=@destiny/source", `--max-semi-space-size=${maxSemiSpaceMb}`] as const;
+const flags = (semiSpaceMb: number): ReadonlyArray<string> => [
+  "--conditions=@destiny/source",
+  `--max-semi-space-size=${semiSpaceMb}`,
+];
 
-const serviceFlags = [...nodeFlags, `--max-old-space-size=${maxOldSpaceMb}`] as const;
+export const supervisorFlags = flags(supervisorSemiSpaceMb);
+
+/** All services in one process may hold what each may hold alone; the simulators, which answer by TCP, are one program. */
+export const serviceFlags = ({ hosts }: Pick<ProcessSpec, "hosts">): ReadonlyArray<string> => {
+  const services = Math.max(1, hosts.filter(({ ready }) => ready === "http").length);
+  return [
+    ...flags(serviceSemiSpaceMb),
+    `--max-old-space-size=${Math.min(maxOldSpaceMb * services, maxOldSpaceOfProcessMb)}`,
+  ];
+};
 
 const readyProbeMillis = 1_000;
 const failureTailLines = 15;
@@ -87,7 +99,7 @@ export const isReady = (host: HostedService): Promise<boolean> =>
 
 /** The arguments from the script on, the instance's mark included. */
 export const scriptArguments = (spec: ProcessSpec, instanceId: string): ReadonlyArray<string> => [
-  spec.script,
+  spec.script(),
   ...spec.args,
   instanceArgument(instanceId),
 ];
@@ -103,7 +115,8 @@ export const unitSpec = (
     readonly instance: string;
     readonly cwd: string;
     readonly logs: string;
-    readonly onSpawn: (pid: number) => void;
+    /** With the arguments from the script on. */
+    readonly onSpawn: (pid: number, script: ReadonlyArray<string>) => void;
     readonly onExit: (pid: number) => void;
   },
 ): UnitSpec => ({
@@ -112,9 +125,9 @@ export const unitSpec = (
   tail: () => tail(logFile(options.logs, spec.name), failureTailLines).lines,
   launch: () =>
     new Promise<Running>((resolve, reject) => {
+      const script = scriptArguments(spec, options.instanceId);
       const log = openLog(options.logs, spec.name);
-      const argv = [...serviceFlags, ...scriptArguments(spec, options.instanceId)];
-      const child = spawn(process.execPath, argv, {
+      const child = spawn(process.execPath, [...serviceFlags(spec), ...script], {
         cwd: options.cwd,
         env: { ...baseEnvironment(), ...spec.environment, DESTINY_LIFELINE: "stdin" },
         stdio: ["pipe", log, log],
@@ -132,7 +145,7 @@ export const unitSpec = (
       if (pid === undefined || stdin === null) return;
       // A child that is gone closes its end; its exit says so already.
       stdin.on("error", () => {});
-      options.onSpawn(pid);
+      options.onSpawn(pid, script);
       const kill = (): void => {
         try {
           process.kill(-pid, "SIGKILL");

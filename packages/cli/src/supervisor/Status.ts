@@ -146,7 +146,7 @@ export const report = async (input: {
 /** By a command, when no supervisor answers: what the files and the process table say. */
 export const reportStopped = (table: ProcessTable, paths: InstancePaths, instance: Instance): StatusReport => {
   const recorded = readProcesses(paths.processesFile).processes;
-  const specs = topology({ instance, paths, single: false, settings: {}, scripts: Scripts.sources });
+  const specs = topology({ instance, paths, single: false, settings: {}, scripts: () => Scripts.sources });
   const services = specs.filter((spec) => spec.name !== "simulators").flatMap((spec) => spec.hosts);
   const simulators = specs.filter((spec) => spec.name === "simulators").flatMap((spec) => spec.hosts);
   return {

@@ -23,7 +23,7 @@ import { databaseUnit, type StartDatabase } from "./Database.ts";
 import { embeddedPort, startEmbedded } from "./EmbeddedPostgres.ts";
 import { logCheckMillis, logFile, rotate, tail } from "./Logs.ts";
 import { reap } from "./Reap.ts";
-import { logCommand, type ProcessSpec, scriptArguments, unitSpec } from "./ServiceProcess.ts";
+import { logCommand, type ProcessSpec, unitSpec } from "./ServiceProcess.ts";
 import { report } from "./Status.ts";
 import * as Scripts from "./Scripts.ts";
 import * as Topology from "./Topology.ts";
@@ -100,7 +100,7 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
       paths,
       single,
       settings: options.settings ?? {},
-      scripts: Scripts.current(),
+      scripts: () => Scripts.current(),
     });
     const hosts = processes.flatMap((spec) => spec.hosts);
     yield* attempt(() => requireFree(table, hosts));
@@ -249,11 +249,10 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
           instance: instance.name,
           cwd: repositoryRoot,
           logs: paths.logs,
-          onSpawn: (pid) => {
+          onSpawn: (pid, script) => {
             const identity = identify(table, pid);
             if (identity === undefined) return;
             const ports = spec.hosts.map((host) => host.port);
-            const script = scriptArguments(spec, instance.id);
             recorded.set(pid, { ...identity, service: spec.name, ports, script, startedAt: new Date().toISOString() });
             record();
           },

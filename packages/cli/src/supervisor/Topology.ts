@@ -83,7 +83,8 @@ export interface TopologyOptions {
   readonly single: boolean;
   /** `DESTINY_*` settings of the caller, such as `DESTINY_PAYMENT_WINDOW`, passed on as they are. */
   readonly settings: Readonly<Record<string, string>>;
-  readonly scripts: Scripts.Scripts;
+  /** What a process runs, asked for at each launch. */
+  readonly scripts: () => Scripts.Scripts;
 }
 
 /** Names the supervisor sets itself: a caller's variable of that name never reaches a service. */
@@ -109,7 +110,7 @@ export const settingsFrom = (environment: NodeJS.ProcessEnv): Record<string, str
 const simulatorsProcess = ({ instance, paths, scripts }: TopologyOptions): ProcessSpec => ({
   name: "simulators",
   hosts: simulators.map(({ name, port }) => ({ name, port: port + instance.portOffset, ready: "tcp" as const })),
-  script: scripts.simulators,
+  script: () => scripts().simulators,
   args: [
     ...simulators.flatMap(({ name, port }) => [`--${name}-port`, String(port + instance.portOffset)]),
     "--directory",
@@ -146,7 +147,7 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
         {
           name: "services",
           hosts: hosted,
-          script: scripts.services,
+          script: () => scripts().services,
           args: serviceNames,
           environment: { ...shared, ...signing },
         },
@@ -154,7 +155,7 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
     : hosted.map((host) => ({
         name: host.name,
         hosts: [host],
-        script: scripts.services,
+        script: () => scripts().services,
         args: [host.name],
         environment: host.name === "user" ? { ...shared, ...signing } : shared,
       }));
@@ -167,5 +168,5 @@ export const scriptsOf = (
   paths: InstancePaths,
 ): ReadonlyArray<{ readonly service: string; readonly script: ReadonlyArray<string> }> =>
   [Scripts.sources, Scripts.bundle]
-    .flatMap((scripts) => topology({ instance, paths, single: false, settings: {}, scripts }))
+    .flatMap((scripts) => topology({ instance, paths, single: false, settings: {}, scripts: () => scripts }))
     .map((spec) => ({ service: spec.name, script: scriptArguments(spec, instance.id) }));

@@ -10,6 +10,7 @@ import { holder, tryAcquire } from "../../src/instance/InstanceLock.ts";
 import { freePortOffset } from "../../src/instance/Ports.ts";
 import { parseProcesses, readProcesses, writeProcesses } from "../../src/instance/ProcessesFile.ts";
 import { identify, parseCpu, parseStat, system, treeCpuSeconds } from "../../src/instance/ProcessTable.ts";
+import { serviceFlags } from "../../src/supervisor/ServiceProcess.ts";
 import * as Scripts from "../../src/supervisor/Scripts.ts";
 import { databases, maxConnections, postgresPort, settingsFrom, topology } from "../../src/supervisor/Topology.ts";
 import { freePort, listener, temporaryHome } from "../fixtures/tools.ts";
@@ -191,7 +192,7 @@ describe("the topology", () => {
       paths,
       single,
       settings: settingsFrom({ DESTINY_PAYMENT_WINDOW: "5 seconds", DESTINY_INSTANCE: "x" }),
-      scripts: Scripts.sources,
+      scripts: () => Scripts.sources,
     };
   };
 
@@ -213,6 +214,18 @@ describe("the topology", () => {
         all?.hosts.map((host) => host.name),
         services.map((service) => service.name),
       );
+    }),
+  );
+
+  it.live("a process may hold what all that it hosts may hold, up to a bound", () =>
+    Effect.gen(function* () {
+      const heaps = (single: boolean, home: string) =>
+        topology(options(home, single)).map((spec) =>
+          serviceFlags(spec).find((flag) => flag.startsWith("--max-old-space-size=")),
+        );
+      const home = yield* temporaryHome;
+      assert.deepStrictEqual([...new Set(heaps(false, home))], ["--max-old-space-size=512"]);
+      assert.deepStrictEqual(heaps(true, home), ["--max-old-space-size=512", "--max-old-space-size=2048"]);
     }),
   );
 

@@ -119,7 +119,11 @@ const placed: History = {
 
 /** An orchestrator with one stuck saga and the one that placed its order; `count` others under keys of their own besides. */
 export const orchestrator = Effect.fnUntraced(function* (instance: Instance, count = 0) {
-  const all = [stuck, placed, ...Array.from({ length: count }, (_, i): History => ({ ...stuck, id: `x/${i}`, key: `${i}` }))];
+  const all = [
+    stuck,
+    placed,
+    ...Array.from({ length: count }, (_, i): History => ({ ...stuck, id: `x/${i}`, key: `${i}` })),
+  ];
   const journal: Array<History["journal"][number]> = [];
   const found = (id: string) => {
     const saga = all.find((one) => one.id === id);

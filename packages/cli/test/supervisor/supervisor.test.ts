@@ -2,13 +2,15 @@ import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Scope from "effect/Scope";
+import * as fs from "node:fs";
 import { createServer } from "node:net";
+import * as path from "node:path";
 import { instancePaths } from "../../src/instance/Home.ts";
 import { readProcesses } from "../../src/instance/ProcessesFile.ts";
 import { system } from "../../src/instance/ProcessTable.ts";
 import { Supervisor } from "../../src/supervisor/index.ts";
 import { eventually, firstLine, freePort, isRunning, supervisor, temporaryHome } from "../fixtures/tools.ts";
-import { specs } from "../fixtures/specs.ts";
+import { serviceScript, specs } from "../fixtures/specs.ts";
 
 const start = (home: string, services: ReadonlyArray<readonly [string, number]>, extra: ReadonlyArray<string> = []) =>
   Supervisor.start({
@@ -92,6 +94,29 @@ describe("Supervisor", () => {
       const report = yield* handle.status;
       assert.strictEqual(report.services[0]?.restarts, 1);
       assert.notStrictEqual(report.services[0]?.pid, before);
+    }),
+  );
+
+  it.live("starts again what the sources are by then, and records that", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const edited = path.join(home, "edited.mjs");
+      fs.copyFileSync(serviceScript, edited);
+      let script = serviceScript;
+      const handle = yield* Supervisor.start({
+        home,
+        instance: "default",
+        startDatabase: null,
+        processes: () => specs([["order", 0]]).map((spec) => ({ ...spec, hosts: [], script: () => script })),
+      });
+      const runs = () => {
+        const [entry] = readProcesses(instancePaths("default", home).processesFile).processes;
+        return [entry?.script[0], system.argv(entry?.pid ?? 0).some((argument) => argument === entry?.script[0])];
+      };
+      assert.deepStrictEqual(runs(), [serviceScript, true]);
+      script = edited;
+      yield* handle.kill("order");
+      assert.deepStrictEqual(runs(), [edited, true]);
     }),
   );
 

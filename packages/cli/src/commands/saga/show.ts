@@ -10,7 +10,9 @@ export default class SagaShow extends EffectCommand {
   async run(): Promise<unknown> {
     const { args, flags } = await this.parse(SagaShow);
     const { renderHistory, show } = await import("../../run/saga.ts");
-    const history = await this.onInstance(flags.instance, ({ instance }) => show(instance, args.saga, (line) => this.progress(line)));
+    const history = await this.onInstance(flags.instance, ({ instance }) =>
+      show(instance, args.saga, (line) => this.progress(line)),
+    );
     this.log(renderHistory(history));
     return history;
   }
