@@ -13,6 +13,16 @@ const bundles: { readonly cli: Bundle; readonly shop: Bundle } = createRequire(i
   path.resolve(import.meta.dirname, "../packages/cli/bin/bundles.cjs"),
 );
 
+/** What builds left that were killed. Only the bootstrap builds, one at a time (its lock), so none of them is under way. */
+const removePartials = (directory: string): void => {
+  const parent = path.dirname(directory);
+  if (!fs.existsSync(parent)) return;
+  for (const name of fs.readdirSync(parent)) {
+    if (name.startsWith(`${path.basename(directory)}.`))
+      fs.rmSync(path.join(parent, name), { recursive: true, force: true });
+  }
+};
+
 export const write = async (
   name: keyof typeof bundles,
   { output, ...input }: InputOptions & { readonly output: OutputOptions },
@@ -20,6 +30,7 @@ export const write = async (
   const { directory, sourcesHash } = bundles[name];
   // The hash is taken before reading, so that an edit during the build leaves a stamp that does not match.
   const stamp = sourcesHash();
+  removePartials(directory);
   const partial = `${directory}.${process.pid}`;
   const bundle = await rolldown({ platform: "node", logLevel: "silent", ...input });
   await bundle.write({

@@ -23,7 +23,9 @@ const code = [
   "packages/cli/bin",
 ]
   .flatMap(sources)
-  .join("\n");
+  .join("\n")
+  // Names that the supervisor keeps for itself are no reads.
+  .replace(/\bconst reserved = new Set\(\[[^\]]*\]\);/, "");
 
 const shapes = [
   // A setting of ours or of a vendor, wherever its name is handed on from.

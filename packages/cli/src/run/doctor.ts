@@ -199,7 +199,8 @@ export const proxyOf = (environment: NodeJS.ProcessEnv): string | undefined => {
   if (environment["NODE_USE_ENV_PROXY"] !== "1") return undefined;
   const spared = (environment["NO_PROXY"] ?? environment["no_proxy"] ?? "").split(",").map((host) => host.trim());
   if (spared.includes("*") || spared.includes("127.0.0.1")) return undefined;
-  return ["HTTP_PROXY", "http_proxy"].find((name) => environment[name]);
+  if (environment["HTTP_PROXY"]) return "HTTP_PROXY";
+  return environment["http_proxy"] ? "http_proxy" : undefined;
 };
 
 const isBuilt = (): boolean => {

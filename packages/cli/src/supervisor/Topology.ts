@@ -90,7 +90,6 @@ export interface TopologyOptions {
 /** Names the supervisor sets itself: a caller's variable of that name never reaches a service. */
 const reserved = new Set([
   "DESTINY_HOME",
-  "DESTINY_INSTANCE",
   "DESTINY_PORT_OFFSET",
   "DESTINY_DATABASE_URL",
   "DESTINY_JWKS_URL",
@@ -123,7 +122,6 @@ export const topology = (options: TopologyOptions): ReadonlyArray<ProcessSpec> =
   const { instance, scripts, settings, single } = options;
   const shared: Record<string, string> = {
     ...settings,
-    DESTINY_INSTANCE: instance.id,
     DESTINY_PORT_OFFSET: String(instance.portOffset),
     DESTINY_DATABASE_URL: databaseUrl(instance),
     DESTINY_JWKS_URL: `${url(portOf(instance, "user") ?? 0)}/.well-known/jwks.json`,

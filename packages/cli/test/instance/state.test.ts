@@ -191,7 +191,7 @@ describe("the topology", () => {
       instance: openInstance(paths),
       paths,
       single,
-      settings: settingsFrom({ DESTINY_PAYMENT_WINDOW: "5 seconds", DESTINY_INSTANCE: "x" }),
+      settings: settingsFrom({ DESTINY_PAYMENT_WINDOW: "5 seconds", DESTINY_PORT_OFFSET: "x" }),
       scripts: () => Scripts.sources,
     };
   };
@@ -209,7 +209,7 @@ describe("the topology", () => {
       const input = options(yield* temporaryHome, true);
       const [, all] = topology(input);
       assert.strictEqual(all?.environment["DESTINY_PAYMENT_WINDOW"], "5 seconds");
-      assert.strictEqual(all?.environment["DESTINY_INSTANCE"], input.instance.id);
+      assert.strictEqual(all?.environment["DESTINY_PORT_OFFSET"], String(input.instance.portOffset));
       assert.deepStrictEqual(
         all?.hosts.map((host) => host.name),
         services.map((service) => service.name),
