@@ -121,6 +121,7 @@ const blackFriday: Scenario = {
     { metric: "coupons", count: "duplicate", min: 1 },
     { metric: "coupons", count: "refused", max: 0 },
   ],
+  proves: ["I1", "I2", "I3", "I4", "I5", "I6", "I7", "I8", "I9", "I10", "I11"],
 };
 
 export default blackFriday;

@@ -55,6 +55,7 @@ const couponRush: Scenario = {
     { metric: "coupons", count: "refused", max: 0 },
     { metric: "orders", count: "completed", min: 1 },
   ],
+  proves: ["I3"],
 };
 
 export default couponRush;

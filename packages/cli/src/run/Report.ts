@@ -22,7 +22,7 @@ export interface CarriedOut {
 }
 
 export interface Pieces {
-  readonly scenario: Pick<Scenario, "name" | "thresholds" | "faults">;
+  readonly scenario: Pick<Scenario, "name" | "thresholds" | "faults" | "proves">;
   readonly profile: RunReport["profile"];
   readonly durability: RunReport["durability"];
   readonly summary: Summary.Summary;
@@ -72,6 +72,16 @@ const remarksOf = ({ audited, durability, faults, summary }: Pieces): ReadonlyAr
   ...summary.journeyFailures.examples.slice(0, maxExamples).map((example) => `a journey failed: ${example}`),
 ];
 
+const numberOf = ({ id }: { readonly id: string }): number => Number(id.slice(1));
+
+/** What the audit found, and a proof of nothing for each invariant that the scenario should have put to the test. */
+const invariantsOf = ({ audited, scenario }: Pieces): RunReport["invariants"] => {
+  const examined = new Set(audited.invariants.map(({ id }) => id));
+  const absent = (scenario.proves ?? []).filter((id) => !examined.has(id));
+  const nothing = absent.map((id) => ({ id, ok: false, checked: 0, violations: [] }));
+  return [...audited.invariants, ...nothing].sort((a, b) => numberOf(a) - numberOf(b));
+};
+
 export const assemble = (pieces: Pieces): RunReport => {
   const { audited, auditedAt, durability, faults, scenario, summary } = pieces;
   const evidence: Thresholds.Evidence = {
@@ -108,7 +118,7 @@ export const assemble = (pieces: Pieces): RunReport => {
     payments: pieces.payments,
     restarts,
     ...pieces.usage,
-    invariants: audited.invariants,
+    invariants: invariantsOf(pieces),
     thresholds: [
       ...Thresholds.evaluate(scenario, evidence, pieces.timings),
       ...recovered(scenario.faults.length, done.length),

@@ -2,6 +2,7 @@ import { stripVTControlCharacters } from "node:util";
 import { assert, describe, it } from "@effect/vitest";
 import { assemble, exitCode, type Pieces } from "../../src/run/Report.ts";
 import { render } from "../../src/run/Verdict.ts";
+import blackFriday from "../../../../scenarios/black-friday.ts";
 import { pieces, summary, zeroAt } from "../fixtures/pieces.ts";
 
 const judged = (change: Partial<Pieces>) => {
@@ -45,6 +46,21 @@ describe("the report of a run", () => {
       const { code, verdict } = judged({ audited: { ...pieces.audited, invariants } });
       assert.strictEqual(verdict, "FAIL");
       assert.strictEqual(code, 5);
+    }
+  });
+
+  it("of black-friday is no PASS without one of the invariants that it puts to the test", () => {
+    const scenario = { ...pieces.scenario, proves: blackFriday.proves ?? [] };
+    const all = scenario.proves.map((id) => ({ id, ok: true, checked: 1, violations: [] }));
+    assert.lengthOf(all, 11);
+    const without = (left: string) => ({ ...pieces.audited, invariants: all.filter(({ id }) => id !== left) });
+    assert.strictEqual(judged({ scenario, audited: without("none") }).verdict, "PASS");
+    for (const { id } of all) {
+      const { code, report, verdict } = judged({ scenario, audited: without(id) });
+      assert.deepStrictEqual([verdict, code], ["FAIL", 5]);
+      const ids = report.invariants.map((one) => one.id);
+      assert.deepStrictEqual(ids, [...scenario.proves]);
+      assert.include(plain(report), `${id} proved nothing`);
     }
   });
 

@@ -148,6 +148,11 @@ export interface Scenario {
   readonly settle: Journey;
   readonly faults: ReadonlyArray<Fault>;
   readonly thresholds: ReadonlyArray<Threshold>;
+  /**
+   * Invariants by id that the audit of the run must have examined. Some are left out of a result when there was nothing of
+   * their kind; where a scenario provokes it, that is a failure.
+   */
+  readonly proves?: ReadonlyArray<`I${number}`>;
 }
 
 /** One shopper from arrival to the end. Ends by returning; whatever it throws is a failure of the journey. */
