@@ -66,15 +66,20 @@ const make = () => {
   };
 };
 
-let made: ReturnType<typeof make> | undefined;
-
 /** Made once a process: it only depends on the code. */
-export const document = (): ReturnType<typeof make> => (made ??= make());
+const once = <A>(make: () => A): (() => A) => {
+  let made: A | undefined;
+  return () => (made ??= make());
+};
+
+export const document = once(make);
+
+export const json = once(() => JSON.stringify(document()));
 
 const escape = (text: string): string => text.replaceAll("&", "&amp;").replaceAll("<", "&lt;");
 
 /** Plain HTML: no script, nothing from elsewhere. */
-export const page = (): string => {
+export const page = once((): string => {
   const { info, paths, tags } = document();
   const sections = tags.map(({ name }) => {
     const rows = Object.entries(paths).flatMap(([path, operations]) =>
@@ -93,4 +98,4 @@ export const page = (): string => {
     `<style>body{font:16px system-ui;margin:2rem auto;max-width:60rem;padding:0 1rem}pre{overflow:auto}</style>` +
     `<h1>${escape(info.title)}</h1><p><a href="/openapi.json">openapi.json</a></p>${sections.join("")}</html>`
   );
-};
+});

@@ -26,12 +26,13 @@ export const addressOf = (request: IncomingMessage, trusted: TrustedProxies): st
   return hops.findLast((hop) => hop !== "" && !trusted.has(hop))?.slice(0, maxAddressLength);
 };
 
-const guessed = /^\/v1\/auths(?:[/?]|$)/;
+/** What is asked for, by the route that was found: the router reads a path as many spellings, and a rule of our own would miss some. */
+export type Asked = "login" | "anything";
 
 type Answer<E, R> = Effect.Effect<HttpServerResponse, E, R>;
 
 /** Answers for the request itself where its address has asked too often. */
-export type Judge = <E, R>(request: IncomingMessage, admitted: Answer<E, R>) => Answer<E, R>;
+export type Judge = <E, R>(request: IncomingMessage, asked: Asked, admitted: Answer<E, R>) => Answer<E, R>;
 
 export const make = (limits: Limits, trusted: TrustedProxies): Judge => {
   const { maxAddresses: maxKeys } = limits;
@@ -42,11 +43,11 @@ export const make = (limits: Limits, trusted: TrustedProxies): Judge => {
       new RateLimit.TooManyRequests({ retryAfterSeconds: RateLimit.secondsOf(wait) }),
       limit.headers(wait),
     );
-  return <E, R>(request: IncomingMessage, admitted: Answer<E, R>) => {
+  return <E, R>(request: IncomingMessage, asked: Asked, admitted: Answer<E, R>) => {
     const address = addressOf(request, trusted);
     if (address === undefined) return admitted;
     return Effect.flatMap(Clock.currentTimeMillis, (now): Answer<E, R> => {
-      for (const limit of guessed.test(request.url ?? "") ? [logins, any] : [any]) {
+      for (const limit of asked === "login" ? [logins, any] : [any]) {
         const wait = limit.take(address, now);
         if (wait > 0) return refuse(limit, wait);
       }

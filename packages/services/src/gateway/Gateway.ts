@@ -42,6 +42,9 @@ const exposedHeaders = ["location", "retry-after", "ratelimit", "ratelimit-polic
 
 const preflightSeconds = 600;
 
+/** Where passwords are guessed at. */
+const guessed = "/v1/auths";
+
 type Handler<E> = Effect.Effect<HttpServerResponse.HttpServerResponse, E, HttpServerRequest.HttpServerRequest>;
 
 const corsFor = (origins: ReadonlyArray<string>) => {
@@ -59,7 +62,12 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
     Effect.fnUntraced(function* (router) {
       const authenticate = EdgeAuth.make(yield* TokenVerifier.TokenVerifier);
       const trusted = TrustedProxies.make(options.trustedProxies ?? TrustedProxies.loopback);
-      const judge = Callers.make(limits, trusted);
+      const callers = Callers.make(limits, trusted);
+      const judge = <E, R>(
+        request: HttpServerRequest.HttpServerRequest,
+        asked: Callers.Asked,
+        admitted: Effect.Effect<HttpServerResponse.HttpServerResponse, E, R>,
+      ) => callers(NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage, asked, admitted);
       const withCors = corsFor(options.corsOrigins ?? []);
       const upstreams = new Map<string, Upstream.Upstream>();
       for (const [prefix, service] of options.routes) {
@@ -67,6 +75,7 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
           upstreams.get(service) ??
           (yield* Upstream.make({ service, origin: options.originOf(service), trusted, limits }));
         upstreams.set(service, upstream);
+        const asked = prefix === guessed ? "login" : "anything";
         const proxy = Effect.withFiber<
           HttpServerResponse.HttpServerResponse,
           Upstream.UpstreamError | TokenVerifier.Unauthenticated,
@@ -76,26 +85,29 @@ const routesLayer = (options: Options, limits: Limits.Limits) =>
           const span = Context.getOrUndefined(fiber.context, Tracer.ParentSpan);
           // Counted before the token is looked at, because verifying costs more.
           return judge(
-            NodeHttpServerRequest.toIncomingMessage(request) as IncomingMessage,
+            request,
+            asked,
             Effect.andThen(authenticate(request.headers["authorization"]), upstream.proxy(request, span)),
           );
         });
         yield* router.add("*", `${prefix}/*` as HttpRouter.PathInput, withCors(proxy));
       }
-      yield* router.add(
-        "GET",
-        "/openapi.json",
-        withCors(Effect.sync(() => HttpServerResponse.jsonUnsafe(ApiDocs.document()))),
-      );
+      const shown = (text: () => string, options: HttpServerResponse.Options.WithContentType) =>
+        Effect.flatMap(HttpServerRequest.HttpServerRequest, (request) =>
+          judge(
+            request,
+            "anything",
+            Effect.sync(() => HttpServerResponse.text(text(), options)),
+          ),
+        );
+      yield* router.add("GET", "/openapi.json", withCors(shown(ApiDocs.json, { contentType: "application/json" })));
       yield* router.add(
         "GET",
         "/docs",
-        Effect.sync(() =>
-          HttpServerResponse.text(ApiDocs.page(), {
-            contentType: "text/html; charset=utf-8",
-            headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" },
-          }),
-        ),
+        shown(ApiDocs.page, {
+          contentType: "text/html; charset=utf-8",
+          headers: { "content-security-policy": "default-src 'none'; style-src 'unsafe-inline'" },
+        }),
       );
     }),
   );

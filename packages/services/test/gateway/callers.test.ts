@@ -70,4 +70,22 @@ describe("an address that asks too often", () => {
       assert.deepStrictEqual(yield* statuses(2, "203.0.113.7"), [200, 429]);
     }),
   );
+
+  it.live("may not try more often by spelling the path in another way", () =>
+    Effect.gen(function* () {
+      for (const [at, path] of ["/V1/auths/login", "//v1/auths/login", "/v1/%61uths/login"].entries()) {
+        const { statuses } = yield* narrow();
+        assert.deepStrictEqual(yield* statuses(3, `203.0.113.${at}`, path), [200, 200, 429], path);
+      }
+    }),
+  );
+
+  it.live("is refused the shop's description too", () =>
+    Effect.gen(function* () {
+      const { statuses } = yield* narrow();
+      for (const [at, path] of ["/openapi.json", "/docs"].entries()) {
+        assert.deepStrictEqual(yield* statuses(4, `203.0.113.${at}`, path), [200, 200, 200, 429], path);
+      }
+    }),
+  );
 });
