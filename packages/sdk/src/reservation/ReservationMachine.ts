@@ -80,12 +80,11 @@ export const Output = Schema.Union([
 ]);
 export type Output = typeof Output.Type;
 
-/** Why an adjustment was refused: it would go below what is promised. */
-export const Rejection = Schema.TaggedStruct("BelowPromised", {
-  sku: Schema.String,
-  promised: Schema.Int,
-  total: Schema.Int,
-});
+/** Why units were not moved: fewer than are promised would be left, or more than `maxUnits`. */
+export const Rejection = Schema.Union([
+  Schema.TaggedStruct("BelowPromised", { sku: Schema.String, promised: Schema.Int, total: Schema.Int }),
+  Schema.TaggedStruct("TooManyUnits", { sku: Schema.String, most: Schema.Int, total: Schema.Int }),
+]);
 export type Rejection = typeof Rejection.Type;
 
 export const maxLineQuantity = 1_000_000;
@@ -250,7 +249,7 @@ const stocked = (view: Seen, sku: string, delta: number): Result => {
   const after: Stock = { ...before, total: before.total + delta };
   const promised = before.held + before.claimed;
   if (after.total < promised) return reject({ _tag: "BelowPromised", sku, promised, total: after.total });
-  if (after.total > maxUnits) throw new RangeError(`${sku}: more than ${maxUnits} units`);
+  if (after.total > maxUnits) return reject({ _tag: "TooManyUnits", sku, most: maxUnits, total: after.total });
   return accept(
     [[skuKey(sku), after]],
     [{ _tag: "Restocked", sku, total: after.total }, ...crossing(stockOf(view, sku), after)],

@@ -182,6 +182,17 @@ describe("ReservationMachine", () => {
     ]);
   });
 
+  it("more units than can be counted are refused, and the next movement is not", () => {
+    const stock = ledger();
+    const { maxUnits } = ReservationMachine;
+    stock.apply(restock("a", maxUnits));
+    const tooMany = { _tag: "TooManyUnits", sku: "a", most: maxUnits, total: maxUnits + 1 } as const;
+    assert.deepStrictEqual(stock.apply(restock("a", 1)), tooMany);
+    assert.deepStrictEqual(stock.apply({ _tag: "Adjust", sku: "a", delta: 1, cause: "count" }), tooMany);
+    assert.deepStrictEqual(tags(stock.apply({ _tag: "Adjust", sku: "a", delta: -1, cause: "count" })), ["Restocked"]);
+    assert.deepStrictEqual(tags(stock.apply(restock("a", 1))), ["Restocked"]);
+  });
+
   const orders = ["o1", "o2", "o3", "o4"] as const;
   const skus = ["a", "b"] as const;
   const Step = Schema.Struct({

@@ -116,7 +116,7 @@ export class ProductManagement extends HttpApiGroup.make("management")
     }).annotate(Auth.Roles, sellers),
     /**
      * More units of it come in. Who manages a brand is known here, how much is left is counted by the stock context: 202,
-     * and `GET /v1/stocks/{productId}` shows them a moment later.
+     * and `GET /v1/stocks/{productId}` shows them a moment later. Beyond a thousand million units of a product none come in.
      */
     HttpApiEndpoint.post("restock", "/v1/products/:id/restock", {
       params: byId,

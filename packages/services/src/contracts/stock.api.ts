@@ -27,6 +27,12 @@ export class BelowPromised extends Problem.Class<BelowPromised>()(
   { promised: Schema.Int },
 ) {}
 
+export class TooManyUnits extends Problem.Class<TooManyUnits>()(
+  "TooManyUnits",
+  { code: "STOCK-003", status: 409, title: "A product cannot have that many units" },
+  { most: Schema.Int },
+) {}
+
 /** All units that ever came in, as the ledger says. */
 export const Stocked = Schema.Struct({ productId: ProductId, total: Schema.Int });
 
@@ -38,7 +44,7 @@ const moving = {
   headers: { "idempotency-key": IdempotencyKey.Header },
   success: Stocked,
 } as const;
-const errors = [StockNotFound, IdempotencyKey.Reused, Problem.Unavailable] as const;
+const errors = [StockNotFound, TooManyUnits, IdempotencyKey.Reused, Problem.Unavailable] as const;
 
 export class Stocks extends HttpApiGroup.make("stocks").add(
   HttpApiEndpoint.get("get", "/v1/stocks/:productId", {

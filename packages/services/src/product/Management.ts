@@ -55,7 +55,8 @@ export const layer = HttpApiBuilder.group(ProductApi, "management", (handlers) =
       restock: Effect.fn("product.restock")(function* ({ headers, params, payload: { quantity } }) {
         const { userId } = yield* Auth.CurrentPrincipal;
         const identity = yield* IdempotencyKey.identify({ userId, key: headers["idempotency-key"] });
-        const movement = identity.inputId;
+        // Not the key's identity: whoever uses a key again when the inbox has forgotten it brings other units.
+        const movement = yield* Ids.fresh;
         const stamp = yield* Submission.stamp(identity);
         const input = { _tag: "Restock", productId: params.id, by: yield* by, quantity, movement } as const;
         return yield* submit({ ...stamp, input }).pipe(

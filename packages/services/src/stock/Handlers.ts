@@ -4,7 +4,7 @@ import type { ReservationMachine } from "@destiny/sdk/reservation";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
 import * as Layer from "effect/Layer";
-import { BelowPromised, ProductId, StockApi, StockNotFound } from "../contracts/index.ts";
+import { BelowPromised, ProductId, StockApi, StockNotFound, TooManyUnits } from "../contracts/index.ts";
 import { decode } from "./Messages.ts";
 import { Stocks } from "./Stocks.ts";
 import * as DeadLetterDesk from "../shared/DeadLetterDesk.ts";
@@ -38,7 +38,10 @@ const stockroom = HttpApiBuilder.group(StockApi, "stockroom", (handlers) =>
       const identity = yield* IdempotencyKey.identify({ userId, key });
       const stamp = yield* Submission.stamp(identity);
       const output = yield* Submission.answer(commit.submit({ ...stamp, input: inputOf(identity.inputId) })).pipe(
-        Effect.catchTag("BelowPromised", ({ promised }) => Effect.fail(new BelowPromised({ promised }))),
+        Effect.catchTags({
+          BelowPromised: ({ promised }) => Effect.fail(new BelowPromised({ promised })),
+          TooManyUnits: ({ most }) => Effect.fail(new TooManyUnits({ most })),
+        }),
       );
       return output._tag === "Restocked"
         ? { productId, total: output.total }

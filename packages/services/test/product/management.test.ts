@@ -1,6 +1,7 @@
 import { assert, layer } from "@effect/vitest";
 import { Ids } from "@destiny/sdk/message";
 import * as Effect from "effect/Effect";
+import * as SqlClient from "effect/sql/SqlClient";
 import {
   BrandCreated,
   BrandDeleted,
@@ -233,6 +234,22 @@ layer(Products.service, { excludeTestServices: true })("listing products", (it) 
         [7, 1_000_000],
       );
       assert.strictEqual(new Set(told.map(({ movement }) => movement)).size, 2);
+    }),
+  );
+
+  it.effect("a key that the inbox has forgotten brings other units: no movement is told twice", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest;
+      const sql = yield* SqlClient.SqlClient;
+      const { id: brandId, manager } = yield* brand;
+      const id = idOf(yield* create(brandId, manager));
+      const key = yield* Ids.fresh;
+      assert.strictEqual((yield* restock(id, manager, 7, key)).status, 202);
+      yield* sql`DELETE FROM inbox`;
+      assert.strictEqual((yield* restock(id, manager, 7, key)).status, 202);
+      yield* bus.settled;
+      const told = yield* bus.said(ProductRestocked, id);
+      assert.strictEqual(new Set(told.map(({ payload }) => payload.movement)).size, 2);
     }),
   );
 

@@ -62,12 +62,12 @@ layer(service, { excludeTestServices: true })("the stockroom", (it) => {
       const { bus } = yield* ServiceTest.ServiceTest;
       const productId = yield* stocked(1);
       const brought = { productId, quantity: 4, movement: yield* Ids.fresh };
-      const [told, again] = [
-        yield* bus.envelope(ProductRestocked, brought),
-        yield* bus.envelope(ProductRestocked, brought),
-      ];
-      yield* bus.publish(told, told, again);
+      const told = yield* bus.envelope(ProductRestocked, brought);
+      yield* bus.publish(told, told);
       yield* bus.settled;
+      yield* bus.publish(told);
+      yield* bus.settled;
+      assert.deepStrictEqual(yield* bus.deadLetters, []);
       assert.deepStrictEqual(
         (yield* ledgerOf(productId)).map(({ total_delta }) => total_delta),
         [1, 4],
@@ -100,6 +100,31 @@ layer(service, { excludeTestServices: true })("the stockroom", (it) => {
       assert.strictEqual((yield* post(productId, "adjust", { delta: -3, reason: "broken" })).body["total"], 7);
       assert.strictEqual((yield* hold(productId, 1))._tag, "Refused");
     }),
+  );
+
+  it.effect(
+    "more units than a product can have are refused: 409 where they are told by hand, and no product is set aside",
+    () =>
+      Effect.gen(function* () {
+        const { bus } = yield* ServiceTest.ServiceTest;
+        const productId = yield* stocked(999_999_999);
+        const tooMany = yield* post(productId, "restock", { quantity: 2 });
+        assert.deepStrictEqual([...refused(tooMany), tooMany.body["most"]], [409, "STOCK-003", 1_000_000_000]);
+        assert.deepStrictEqual(refused(yield* post(productId, "adjust", { delta: 2, reason: "found" })), [
+          409,
+          "STOCK-003",
+        ]);
+        yield* bus.publish(
+          yield* bus.envelope(ProductRestocked, { productId, quantity: 2, movement: yield* Ids.fresh }),
+          yield* bus.envelope(ProductRestocked, { productId, quantity: 1, movement: yield* Ids.fresh }),
+        );
+        yield* bus.settled;
+        assert.deepStrictEqual(yield* bus.deadLetters, []);
+        assert.deepStrictEqual(
+          (yield* ledgerOf(productId)).map(({ total_delta }) => total_delta),
+          [999_999_999, 1],
+        );
+      }),
   );
 
   it.effect("a product that has no stock is 404, every flaw is named", () =>
