@@ -9,9 +9,9 @@ import * as Schema from "effect/Schema";
 import {
   BrandId,
   BrandOrder,
+  type Completed,
   Instant,
   type OrderCanceled,
-  type OrderCompleted,
   type OrderId,
   type PaidLine,
   UserId,
@@ -40,7 +40,7 @@ export const brandKey = (id: BrandId): Key => `brand/${id}`;
 export const saleId = (orderId: OrderId, brandId: BrandId): string => `${orderId}/${brandId}`;
 export const saleKey = (orderId: OrderId, brandId: BrandId): Key => `sale/${saleId(orderId, brandId)}`;
 
-type Sold = { readonly _tag: "Sold" } & typeof OrderCompleted.payload.Type;
+type Sold = { readonly _tag: "Sold" } & Completed;
 type GivenBack = { readonly _tag: "GivenBack" } & typeof OrderCanceled.payload.Type;
 
 export type BrandInput =

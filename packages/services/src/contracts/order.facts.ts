@@ -7,7 +7,7 @@
  */
 import { Message } from "@destiny/sdk/message";
 import * as Schema from "effect/Schema";
-import { Instant, OrderId, SoldLine, UserId, Won } from "./common.ts";
+import { Instant, OrderId, PricedLine, SoldLine, UserId, Won } from "./common.ts";
 import { Recipient } from "./order.api.ts";
 import { orderEvents } from "./topics.ts";
 
@@ -26,7 +26,7 @@ const sale = {
   at: Instant,
 };
 
-/** Paid and claimed: the brands of its lines have sold them. Version 1 told prices before discounts, and no recipient. */
+/** Paid and claimed: the brands of its lines have sold them. */
 export const OrderCompleted = Message.event("order.completed.v2", {
   topic: orderEvents,
   payload: Schema.Struct({ ...sale, recipient: Recipient }),
@@ -38,6 +38,25 @@ export const OrderCanceled = Message.event("order.canceled.v2", {
   topic: orderEvents,
   payload: Schema.Struct(sale),
   key,
+});
+
+const told = Schema.Struct({ ...sale, lines: Schema.Array(PricedLine) });
+
+/**
+ * Version 1, which told prices before discounts and no recipient. Nothing sends it; what was sent before an upgrade, or set aside, is
+ * still read.
+ */
+export const OrderCompletedV1 = Message.event("order.completed.v1", { topic: orderEvents, payload: told, key });
+export const OrderCanceledV1 = Message.event("order.canceled.v1", { topic: orderEvents, payload: told, key });
+
+/** A completed sale in whichever version it was told. */
+export type Completed = typeof OrderCanceled.payload.Type & { readonly recipient: Recipient | null };
+
+/** Version 1 as version 2 would have told it, as far as it is known. */
+export const ofVersion1 = (fact: typeof told.Type): Completed => ({
+  ...fact,
+  lines: fact.lines.map((line) => ({ ...line, discount: Won.make(0), paid: Won.make(line.quantity * line.unitPrice) })),
+  recipient: null,
 });
 
 /** Never completed; everything is undone. */

@@ -6,9 +6,12 @@ import {
   BrandUpdated,
   OrderCanceled,
   OrderCancelFailed,
+  OrderCanceledV1,
   OrderCancellationStarted,
   OrderCompleted,
+  OrderCompletedV1,
   OrderFailed,
+  ofVersion1,
   Topics,
 } from "../contracts/index.ts";
 import type { NotificationInput } from "./State.ts";
@@ -21,6 +24,8 @@ export const decode = Consumer.decoder<NotificationInput>([
   Consumer.on(BrandDeleted, (payload) => ({ _tag: "BrandTold", isRemoved: true, ...payload })),
   Consumer.on(OrderCompleted, (payload, { id: eventId }) => ({ _tag: "Completed", eventId, ...payload })),
   Consumer.on(OrderCanceled, (payload, { id: eventId }) => ({ _tag: "Canceled", eventId, ...payload })),
+  Consumer.on(OrderCompletedV1, (payload, { id: eventId }) => ({ _tag: "Completed", eventId, ...ofVersion1(payload) })),
+  Consumer.on(OrderCanceledV1, (payload, { id: eventId }) => ({ _tag: "Canceled", eventId, ...ofVersion1(payload) })),
   Consumer.on(OrderFailed, (payload, { id: eventId }) => ({ _tag: "Failed", eventId, ...payload })),
   Consumer.on(OrderCancelFailed, (payload, { id: eventId }) => ({ _tag: "CancelFailed", eventId, ...payload })),
   Consumer.on(OrderCancellationStarted, (payload, { id: eventId }) => ({

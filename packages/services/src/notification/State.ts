@@ -10,13 +10,13 @@ import {
   BrandId,
   type BrandFact,
   Channel,
+  type Completed,
   Instant,
   type NotificationKind,
   NotificationLog,
   type OrderCanceled,
   type OrderCancelFailed,
   type OrderCancellationStarted,
-  type OrderCompleted,
   type OrderFailed,
   OrderId,
   UserId,
@@ -98,7 +98,7 @@ export type NotificationInput =
       readonly webhook: string | null;
       readonly isActive: boolean;
     }
-  | ({ readonly _tag: "Completed" } & OfEvent & typeof OrderCompleted.payload.Type)
+  | ({ readonly _tag: "Completed" } & OfEvent & Completed)
   | ({ readonly _tag: "Canceled" } & OfEvent & typeof OrderCanceled.payload.Type)
   | ({ readonly _tag: "CancelRequested" } & OfEvent & OrderCancellationStarted)
   | ({ readonly _tag: "Failed" } & OfEvent & typeof OrderFailed.payload.Type)

@@ -4,7 +4,8 @@
  * Guarantee: the sum of what the user's completed orders cost, less those that were taken back, each counted once. Sums do not depend
  * on the order in which a user's orders are told; that of one order's facts is the bus's to keep.
  *
- * Limits: a sum like any other, up to the greatest exact integer. Points are not kept: nothing says how they would be earned or spent.
+ * Limits: orders are not remembered one by one. Who gives back an order that was completed before this was kept loses its amount off
+ * what was counted since, down to nothing at most. A sum like any other, up to the greatest exact integer. Points are not kept: nothing says how they would be earned or spent.
  */
 import { Machine } from "@destiny/sdk/machine";
 import * as Schema from "effect/Schema";
@@ -17,7 +18,7 @@ export const Purchases = Schema.Struct({
 });
 export type Purchases = typeof Purchases.Type;
 
-type Sold = Pick<typeof OrderCompleted.payload.Type, "userId" | "amount">;
+export type Sold = Pick<typeof OrderCompleted.payload.Type, "userId" | "amount">;
 export type PurchaseInput = ({ readonly _tag: "Bought" } & Sold) | ({ readonly _tag: "GaveBack" } & Sold);
 
 /** From how much on, the highest first. */
@@ -35,8 +36,7 @@ export const machine: Machine.Machine<UserId, Purchases, PurchaseInput, Purchase
   decide: (view, { input }) => {
     const { amount, userId } = input;
     const before = view.get(userId)?.total ?? 0;
-    const total = input._tag === "Bought" ? before + amount : before - amount;
-    if (total < 0) throw new Error(`${userId} gave back more than was bought`);
+    const total = input._tag === "Bought" ? before + amount : Math.max(0, before - amount);
     const after: Purchases = { userId, total };
     return Machine.accept([[userId, after]], [after]);
   },

@@ -1,11 +1,16 @@
 /** What the user context hears of orders. */
 import { Consumer } from "@destiny/sdk/outbox";
-import { OrderCanceled, OrderCompleted, Topics } from "../contracts/index.ts";
-import type { PurchaseInput } from "./Domain.ts";
+import { OrderCanceled, OrderCanceledV1, OrderCompleted, OrderCompletedV1, Topics } from "../contracts/index.ts";
+import type { PurchaseInput, Sold } from "./Domain.ts";
 
 export const topics = [Topics.orderEvents];
 
+const bought = ({ amount, userId }: Sold): PurchaseInput => ({ _tag: "Bought", amount, userId });
+const gaveBack = ({ amount, userId }: Sold): PurchaseInput => ({ _tag: "GaveBack", amount, userId });
+
 export const decode = Consumer.decoder<PurchaseInput>([
-  Consumer.on(OrderCompleted, ({ amount, userId }) => ({ _tag: "Bought", amount, userId })),
-  Consumer.on(OrderCanceled, ({ amount, userId }) => ({ _tag: "GaveBack", amount, userId })),
+  Consumer.on(OrderCompleted, bought),
+  Consumer.on(OrderCompletedV1, bought),
+  Consumer.on(OrderCanceled, gaveBack),
+  Consumer.on(OrderCanceledV1, gaveBack),
 ]);

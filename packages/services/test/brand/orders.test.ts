@@ -1,7 +1,7 @@
 import { assert, layer } from "@effect/vitest";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
-import { OrderCanceled, OrderCompleted } from "../../src/contracts/index.ts";
+import { OrderCanceled, OrderCanceledV1, OrderCompleted, OrderCompletedV1 } from "../../src/contracts/index.ts";
 import * as Sales from "../shared/Sales.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
 import { itemsOf, nextOf } from "../shared/TestHttp.ts";
@@ -68,6 +68,28 @@ layer(Brands.service, { excludeTestServices: true })("a brand's orders", (it) =>
       );
       assert.deepStrictEqual(yield* bus.deadLetters, []);
     }),
+  );
+
+  it.effect(
+    "what version 1 told before an upgrade counts as it was told: without a discount, without a recipient",
+    () =>
+      Effect.gen(function* () {
+        const { bus } = yield* ServiceTest;
+        const { id, manager } = yield* Brands.brand();
+        const line = yield* Sales.lineOf(id, 1000, 3);
+        const [kept, back] = [yield* Sales.soldOf(1, line), yield* Sales.soldOf(0, line)];
+        yield* bus.publish(
+          yield* bus.envelope(OrderCompletedV1, kept),
+          yield* bus.envelope(OrderCompletedV1, back),
+          yield* bus.envelope(OrderCanceledV1, back),
+        );
+        yield* bus.settled;
+        const shown = { lines: [line], amount: 3000, recipient: null };
+        assert.deepStrictEqual(itemsOf(yield* ordersOf(id, manager)), [
+          { ...shown, orderId: kept.orderId, status: "COMPLETED", completedAt: 1 },
+          { ...shown, orderId: back.orderId, status: "CANCELED", completedAt: 0 },
+        ]);
+      }),
   );
 
   it.effect("cursors walk over all of them, the last completed first", () =>

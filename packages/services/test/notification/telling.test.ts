@@ -8,9 +8,11 @@ import {
   BrandUpdated,
   CancellationId,
   OrderCanceled,
+  OrderCanceledV1,
   OrderCancelFailed,
   OrderCancellationStarted,
   OrderCompleted,
+  OrderCompletedV1,
   OrderFailed,
 } from "../../src/contracts/index.ts";
 import { ServiceTest } from "../shared/ServiceTest.ts";
@@ -113,6 +115,19 @@ layer(Notices.service, { excludeTestServices: true })("telling brands of their o
         (yield* Notices.logsOf(brand.id)).map(({ kind }) => kind),
         ["CANCEL_REQUESTED", "ORDER_CANCELED", "ORDER_COMPLETED"],
       );
+    }),
+  );
+
+  it.effect("version 1 of a sale, told before an upgrade, is told on", () =>
+    Effect.gen(function* () {
+      const { bus } = yield* ServiceTest;
+      const brand = yield* Notices.brandWithChannel("Seller");
+      const sold = yield* Notices.soldOf([brand.id, 2]);
+      yield* publishing(yield* bus.envelope(OrderCompletedV1, sold), yield* bus.envelope(OrderCanceledV1, sold));
+      yield* Notices.delivered;
+      const shown = (yield* Notices.shownAt(brand.hook)).join("\n");
+      assert.include(shown, `order ${sold.orderId} is paid, 2 pieces, ₩2,000`);
+      assert.include(shown, `order ${sold.orderId} is cancelled and paid back`);
     }),
   );
 

@@ -1,4 +1,4 @@
-/** Every message type of the contracts, and which of them nothing sends yet. */
+/** Every message type of the contracts, and which of them nothing sends. */
 import { Message } from "@destiny/sdk/message";
 import * as Contracts from "../../src/contracts/index.ts";
 
@@ -20,8 +20,12 @@ export const definitions: ReadonlyArray<Definition> = Object.values<unknown>(Con
 /** The type of the answer to a command. */
 export const answerTo = ({ type }: Message.AnyCommand): string => type + Message.replySuffix;
 
-/** Types that nothing sends yet, and why. The first sender of one is to bring a journey with it. */
+const before = "version 1 is only read, of what was sent before an upgrade";
+
+/** Types that nothing sends yet, or any more, and why. The first sender of one is to bring a journey with it. */
 export const notYetSent: Readonly<Record<string, string>> = {
+  [Contracts.OrderCompletedV1.type]: before,
+  [Contracts.OrderCanceledV1.type]: before,
   [Contracts.OrderCancelFailed.type]: "only an operator gives a cancellation up",
   [answerTo(Contracts.ExtendHold)]:
     "the saga only mentions the extension to the stock: it names no topic for an answer",
