@@ -4,7 +4,7 @@
  *
  * The databases are separate, so the join is made here: published ids are read page by page from their source and looked up
  * in the inbox of each consumer. Ids that are missing are looked for a second time before they count. What an inbox has
- * forgotten by now (see the SDK's `Retention`) is not looked for.
+ * forgotten by now (see the SDK's `Retention`) is not looked for, nor missed when it is forgotten meanwhile.
  */
 import { Audit } from "@destiny/sdk/machine";
 import { Ids } from "@destiny/sdk/message";
@@ -45,23 +45,26 @@ const missing = (sql: SqlClient.SqlClient, consumer: string, ids: ReadonlyArray<
 /** How far the clocks of two hosts may lie apart: an input bears its consumer's time, its id the sender's. */
 const skewMillis = 60_000;
 
-/** From which id on the inbox of each service is complete. */
+/** From which id on an inbox is complete. */
+const completeSince = (sql: SqlClient.SqlClient) =>
+  Effect.map(
+    Effect.provideService(Retention.completeSince("inbox"), SqlClient.SqlClient, sql),
+    (millis) => millis + skewMillis,
+  );
+
+const isRemembered = (id: string, since: number): boolean => (Ids.timeOf(id) ?? since) >= since;
+
 const completeInboxes = Effect.gen(function* () {
   const sources = yield* Sources;
   const since = new Map<Publishing, number>();
-  for (const service of publishing) {
-    const inbox = Retention.completeSince("inbox").pipe(
-      Effect.provideService(SqlClient.SqlClient, sources.of(service)),
-    );
-    since.set(service, (yield* inbox) + skewMillis);
-  }
+  for (const service of publishing) since.set(service, yield* completeSince(sources.of(service)));
   return since;
 });
 
 /** What one service published, as each of its consumers saw it. */
 const applied = Effect.fnUntraced(function* (
   source: Publishing,
-  completeSince: ReadonlyMap<Publishing, number>,
+  inboxes: ReadonlyMap<Publishing, number>,
 ): Effect.fn.Return<Audit.Finding, SqlError, Sources> {
   const sources = yield* Sources;
   let after = -1n;
@@ -72,10 +75,9 @@ const applied = Effect.fnUntraced(function* (
   for (;;) {
     const sent = yield* page(sources.of(source), after);
     for (const subscription of subscriptions) {
-      const since = completeSince.get(subscription.service) ?? 0;
+      const since = inboxes.get(subscription.service) ?? 0;
       const taken = sent.filter(
-        ({ id, topic, type }) =>
-          subscription.topics.has(topic) && subscription.takes(type) && (Ids.timeOf(id) ?? since) >= since,
+        ({ id, topic, type }) => subscription.topics.has(topic) && subscription.takes(type) && isRemembered(id, since),
       );
       if (taken.length === 0) continue;
       checked += taken.length;
@@ -84,7 +86,10 @@ const applied = Effect.fnUntraced(function* (
         taken.map(({ id }) => id),
       );
       const lost = suspects.length === 0 ? [] : yield* look(subscription, suspects);
+      if (lost.length === 0) continue;
+      const now = yield* completeSince(sources.of(subscription.service));
       for (const id of lost) {
+        if (!isRemembered(id, now)) continue;
         violations.push({ id, what: `published by ${source} but never applied by consumer ${subscription.group}` });
       }
     }

@@ -13,11 +13,13 @@ const lookMillis = 250;
 
 const count = (rows: ReadonlyArray<{ readonly n: bigint }>): number => Number(rows[0]?.n ?? 0n);
 
-/** Records that some group has not finished. Groups without a position have read nothing yet. */
+/** Records that some group has not finished, of those that are still there. Groups without a position have read nothing yet. */
 const behind = (bus: SqlClient): Effect.Effect<number, SqlError> =>
   Effect.map(
     bus<{ readonly n: bigint }>`
-      SELECT coalesce(sum(p.next_offset - coalesce(s.position, 0)), 0)::bigint AS n
+      SELECT coalesce(sum(greatest(0, p.next_offset - greatest(coalesce(s.position, 0), coalesce(
+        (SELECT min(m."offset") FROM bus_message m WHERE m.topic_id = p.topic_id AND m.partition = p.partition),
+        p.next_offset)))), 0)::bigint AS n
       FROM (SELECT DISTINCT group_id, topic_id FROM bus_position) g
       JOIN bus_partition p ON p.topic_id = g.topic_id
       LEFT JOIN bus_position s ON s.group_id = g.group_id AND s.topic_id = p.topic_id AND s.partition = p.partition`,
