@@ -45,7 +45,10 @@ export const outcomeOf = (status: number, body: string, retryAfter: string | und
 
 const config = Config.all({
   baseUrl: Config.NonEmptyString("SLACK_BASE_URL").pipe(Config.withDefault(defaultBaseUrl)),
-  adminWebhook: Config.Redacted("SLACK_ADMIN_WEBHOOK").pipe(Config.option),
+  adminWebhook: Config.Redacted("SLACK_ADMIN_WEBHOOK").pipe(
+    Config.option,
+    Config.map(Option.filter((url) => Redacted.value(url).trim() !== "")),
+  ),
 });
 
 /** A shop that plays with a simulator must not tell the people of a real one, nor the other way round. */

@@ -50,6 +50,14 @@ CREATE TABLE product_brand (
 
 const filters = `CREATE INDEX product_of_brand ON product (brand_id, id)`;
 
+/** Each ends in the id: products of one value are then read in the order of their page, from where it begins. */
+const traits = `
+CREATE INDEX product_of_color ON product (color, id);
+
+CREATE INDEX product_of_size ON product (size, id);
+
+CREATE INDEX product_of_price ON product (price, id)`;
+
 export const migrations: Migrations.Migrations = {
   room: "product",
   steps: {
@@ -61,6 +69,9 @@ export const migrations: Migrations.Migrations = {
     }),
     "0003_filters": Effect.gen(function* () {
       yield* Migrations.statements(filters)(yield* SqlClient.SqlClient);
+    }),
+    "0004_traits": Effect.gen(function* () {
+      yield* Migrations.statements(traits)(yield* SqlClient.SqlClient);
     }),
   },
 };

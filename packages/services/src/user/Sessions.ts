@@ -46,21 +46,26 @@ interface Proven {
 }
 
 export const make = (sql: SqlClient) => ({
-  /** Answers whether it was opened. The user's row is locked against the changes that end sessions. */
+  /** Answers whether it was opened. The user's row is locked against other logins, and the changes that end sessions. */
   open: (
     { passwordHash, userId }: Proven,
     { no, sessionId }: Place,
     at: { readonly nowMillis: number; readonly expiresAtMillis: number },
   ) =>
-    Effect.map(
-      sql`WITH ended AS (
-          DELETE FROM user_session WHERE user_id = ${userId}::uuid AND (expires_at <= ${new Date(at.nowMillis)} OR id IN (
-            SELECT id FROM user_session WHERE user_id = ${userId}::uuid
-            ORDER BY expires_at DESC, id DESC OFFSET ${maxSessionsOfUser - 1})))
-        INSERT INTO user_session (id, user_id, token_no, expires_at)
-        SELECT ${sessionId}::uuid, id, ${no}, ${new Date(at.expiresAtMillis)} FROM users
-        WHERE id = ${userId}::uuid AND password_hash = ${passwordHash} AND status = 'ACTIVE' FOR SHARE RETURNING id`,
-      (rows) => rows.length === 1,
+    sql.withTransaction(
+      Effect.gen(function* () {
+        const users = yield* sql`SELECT id FROM users
+          WHERE id = ${userId}::uuid AND password_hash = ${passwordHash} AND status = 'ACTIVE' FOR NO KEY UPDATE`;
+        if (users.length === 0) return false;
+        // A statement of its own, because it has to see the sessions of the logins that the lock waited for.
+        yield* sql`WITH ended AS (
+            DELETE FROM user_session WHERE user_id = ${userId}::uuid AND (expires_at <= ${new Date(at.nowMillis)} OR id IN (
+              SELECT id FROM user_session WHERE user_id = ${userId}::uuid
+              ORDER BY expires_at DESC, id DESC OFFSET ${maxSessionsOfUser - 1})))
+          INSERT INTO user_session (id, user_id, token_no, expires_at)
+          VALUES (${sessionId}::uuid, ${userId}::uuid, ${no}, ${new Date(at.expiresAtMillis)})`;
+        return true;
+      }),
     ),
   /**
    * Whether the session goes on with the next token. If this one is not the one that is good, the session is over: the row is

@@ -13,6 +13,9 @@ describe("the webhook of those who run the shop", () => {
   it.effect("lies where the webhooks of brands lie, or the service does not start", () =>
     Effect.gen(function* () {
       yield* made({});
+      const { tellAdmin } = yield* made({ SLACK_ADMIN_WEBHOOK: " " });
+      const untold = { _tag: "Refused", code: null, error: "no_admin_webhook" } as const;
+      assert.deepStrictEqual(yield* tellAdmin("a blank one is none"), untold);
       yield* made({ SLACK_ADMIN_WEBHOOK: "https://hooks.slack.com/services/T/B/hush" });
       const simulator = { SLACK_BASE_URL: "http://127.0.0.1:18204" };
       yield* made({ ...simulator, SLACK_ADMIN_WEBHOOK: "http://127.0.0.1:18204/services/T/B/hush" });

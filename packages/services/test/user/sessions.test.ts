@@ -1,12 +1,23 @@
 import { assert, layer } from "@effect/vitest";
+import { Ids } from "@destiny/sdk/message";
+import { Migrations } from "@destiny/sdk/sql";
+import { TestDatabase } from "@destiny/testkit/postgres";
+import * as Clock from "effect/Clock";
+import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
+import * as Schedule from "effect/Schedule";
 import * as SqlClient from "effect/sql/SqlClient";
+import { inject } from "vitest";
 import { UserId } from "../../src/contracts/index.ts";
-import { maxSessionsOfUser } from "../../src/user/Sessions.ts";
+import * as Sessions from "../../src/user/Sessions.ts";
+import * as Store from "../../src/user/Store.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import type { Answer } from "../shared/TestHttp.ts";
 import { unacceptable } from "../shared/TestTokens.ts";
 import * as Accounts from "./Accounts.ts";
+
+const { maxSessionsOfUser } = Sessions;
 
 const refused = ({ body, status }: Answer) => [status, body["code"]];
 const ended = [401, "USER-ERROR-006"];
@@ -153,6 +164,62 @@ layer(Accounts.service, { excludeTestServices: true })("a session", (it) => {
       const sql = yield* SqlClient.SqlClient;
       const rows = yield* sql`SELECT id FROM user_session WHERE user_id = ${userId}::uuid`;
       assert.strictEqual(rows.length, maxSessionsOfUser);
+    }),
+  );
+});
+
+layer(TestDatabase.layer(inject("pgPort")), { excludeTestServices: true })("the rows of sessions", (it) => {
+  /** A user in a database with nothing else, and a way to log them in. */
+  const user = Effect.gen(function* () {
+    const sql = yield* SqlClient.SqlClient;
+    yield* Migrations.run([Store.migrations]);
+    const id = UserId.make(yield* Ids.fresh);
+    const users = Store.make(sql);
+    const person = { username: id, email: `${id}@example.com`, nickname: id, phone: "010-1234-5678" };
+    yield* users.insert({ ...person, id, role: "CUSTOMER", passwordHash: "first" });
+    const open = Effect.fnUntraced(function* (passwordHash: string) {
+      const nowMillis = yield* Clock.currentTimeMillis;
+      const place = { sessionId: yield* Ids.fresh, no: 1 };
+      const at = { nowMillis, expiresAtMillis: nowMillis + 60_000 };
+      return yield* Sessions.make(sql).open({ userId: id, passwordHash }, place, at);
+    });
+    const count = Effect.map(sql`SELECT id FROM user_session WHERE user_id = ${id}::uuid`, (rows) => rows.length);
+    return { id, users, open, count };
+  });
+
+  it.effect(`are ${maxSessionsOfUser} of a user at most, however many logins come at once`, () =>
+    Effect.gen(function* () {
+      const { count, open } = yield* user;
+      const sql = yield* SqlClient.SqlClient;
+      yield* Effect.replicateEffect(open("first"), maxSessionsOfUser);
+      const [isOpen, mayCommit] = [yield* Deferred.make<void>(), yield* Deferred.make<void>()];
+      const login = sql.withTransaction(
+        Effect.gen(function* () {
+          yield* open("first");
+          yield* Deferred.succeed(isOpen, undefined);
+          yield* Deferred.await(mayCommit);
+        }),
+      );
+      const first = yield* Effect.forkChild(login);
+      yield* Deferred.await(isOpen);
+      const others = yield* Effect.forkChild(Effect.replicateEffect(open("first"), 3, { concurrency: "unbounded" }));
+      const waiting = sql`SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND wait_event_type = 'Lock'`;
+      yield* Effect.repeat(waiting, { until: ({ length }) => length === 3, schedule: Schedule.spaced("5 millis") });
+      yield* Deferred.succeed(mayCommit, undefined);
+      yield* Fiber.join(first);
+      assert.deepStrictEqual(yield* Fiber.join(others), [true, true, true]);
+      assert.strictEqual(yield* count, maxSessionsOfUser);
+    }),
+  );
+
+  it.effect("are not opened with a password that was changed since it was verified, nor for who is INACTIVE", () =>
+    Effect.gen(function* () {
+      const { count, id, open, users } = yield* user;
+      assert.isTrue(yield* users.setPassword(id, "first", "second"));
+      assert.deepStrictEqual([yield* open("first"), yield* count], [false, 0]);
+      assert.deepStrictEqual([yield* open("second"), yield* count], [true, 1]);
+      yield* users.setStatus(id, "INACTIVE", undefined);
+      assert.deepStrictEqual([yield* open("second"), yield* count], [false, 0]);
     }),
   );
 });
