@@ -5,8 +5,8 @@ import type { PurchaseInput, Sold } from "./Domain.ts";
 
 export const topics = [Topics.orderEvents];
 
-const bought = ({ amount, userId }: Sold): PurchaseInput => ({ _tag: "Bought", amount, userId });
-const gaveBack = ({ amount, userId }: Sold): PurchaseInput => ({ _tag: "GaveBack", amount, userId });
+const bought = ({ amount, orderId, userId }: Sold): PurchaseInput => ({ _tag: "Bought", amount, orderId, userId });
+const gaveBack = ({ amount, orderId, userId }: Sold): PurchaseInput => ({ _tag: "GaveBack", amount, orderId, userId });
 
 export const decode = Consumer.decoder<PurchaseInput>([
   Consumer.on(OrderCompleted, bought),

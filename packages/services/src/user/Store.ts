@@ -59,6 +59,9 @@ export const migrations: Migrations.Migrations = {
     "0005_purchases": Effect.gen(function* () {
       yield* Migrations.statements(Purchases.tables)(yield* SqlClient.SqlClient);
     }),
+    "0006_purchase": Effect.gen(function* () {
+      yield* Migrations.statements(Purchases.orderTables)(yield* SqlClient.SqlClient);
+    }),
   },
 };
 

@@ -1,4 +1,5 @@
 import { assert, describe, it, layer } from "@effect/vitest";
+import type { Machine } from "@destiny/sdk/machine";
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as Schema from "effect/Schema";
@@ -7,18 +8,40 @@ import {
   OrderCanceledV1,
   OrderCompleted,
   OrderCompletedV1,
+  OrderId,
   UserId,
   Won,
 } from "../../src/contracts/index.ts";
-import { gradeOf, machine, type PurchaseInput, type Purchases } from "../../src/user/Domain.ts";
+import { gradeOf, type Key, machine, type PurchaseInput, type State, userKey } from "../../src/user/Domain.ts";
+import { uuidOf } from "../shared/Named.ts";
 import * as Sales from "../shared/Sales.ts";
 import * as ServiceTest from "../shared/ServiceTest.ts";
 import * as Accounts from "./Accounts.ts";
 
 const userId = UserId.make("0190a000-0000-7000-8000-000000000001");
 
-const decide = (state: Purchases | undefined, input: PurchaseInput) =>
-  machine.decide({ get: () => state, version: () => 1 }, { id: "1", at: 0, input }).changes.get(userId);
+/** The machine with its states, as a group commit would hold them. */
+const ledger = () => {
+  const states = new Map<Key, State>();
+  return {
+    apply: (...inputs: ReadonlyArray<PurchaseInput>) => {
+      for (const input of inputs) {
+        const view: Machine.View<Key, State> = { get: (key) => states.get(key), version: () => 1 };
+        for (const [key, state] of machine.decide(view, { id: "1", at: 0, input }).changes) states.set(key, state);
+      }
+    },
+    total: () => {
+      const state = states.get(userKey(userId));
+      return state?._tag === "Purchases" ? state.total : 0;
+    },
+  };
+};
+
+const orderOf = (name: string, amount: number) => ({
+  userId,
+  orderId: OrderId.make(uuidOf(name)),
+  amount: Won.make(amount),
+});
 
 describe("what a user has bought for", () => {
   it("makes the grade, each from its bound on", () => {
@@ -35,12 +58,15 @@ describe("what a user has bought for", () => {
     for (const [total, grade] of bounds) assert.strictEqual(gradeOf(total), grade, String(total));
   });
 
-  it("never is less than nothing, also when what is given back was bought before anybody counted", () => {
-    const amount = Won.make(1000);
-    for (const state of [undefined, { userId, total: 999 }]) {
-      assert.deepStrictEqual(decide(state, { _tag: "GaveBack", userId, amount }), { userId, total: 0 });
-    }
-    assert.deepStrictEqual(decide({ userId, total: 1000 }, { _tag: "GaveBack", userId, amount }), { userId, total: 0 });
+  it("counts each order once and takes it off once, and nothing for an order that was never counted", () => {
+    const purchases = ledger();
+    const [kept, back, unknown] = [orderOf("kept", 1000), orderOf("back", 200), orderOf("unknown", 30)];
+    purchases.apply({ _tag: "Bought", ...kept }, { _tag: "Bought", ...kept }, { _tag: "Bought", ...back });
+    assert.strictEqual(purchases.total(), 1200);
+    purchases.apply({ _tag: "GaveBack", ...unknown });
+    assert.strictEqual(purchases.total(), 1200);
+    purchases.apply({ _tag: "GaveBack", ...back }, { _tag: "GaveBack", ...back }, { _tag: "Bought", ...back });
+    assert.strictEqual(purchases.total(), 1000);
   });
 
   const moment = Schema.Int.check(Schema.isBetween({ minimum: 0, maximum: 9 }));
@@ -54,17 +80,17 @@ describe("what a user has bought for", () => {
 
   it.effect.prop("is the sum of the orders that were kept, however the facts of several mingle", [Orders], ([orders]) =>
     Effect.sync(() => {
-      const facts = orders.flatMap(({ amount, completedAt, keptFor }) => {
-        const sold = { userId, amount: Won.make(amount) };
+      const facts = orders.flatMap(({ amount, completedAt, keptFor }, at) => {
+        const sold = orderOf(String(at), amount);
         const bought = { at: completedAt, input: { _tag: "Bought", ...sold } } as const;
         if (keptFor === null) return [bought];
         return [bought, { at: completedAt + keptFor, input: { _tag: "GaveBack", ...sold } } as const];
       });
-      let state: Purchases | undefined;
+      const purchases = ledger();
       // The sort is stable: an order's own facts stay in order.
-      for (const { input } of facts.toSorted((a, b) => a.at - b.at)) state = decide(state, input);
+      for (const { input } of facts.toSorted((a, b) => a.at - b.at)) purchases.apply(input);
       const kept = orders.reduce((sum, { amount, keptFor }) => (keptFor === null ? sum + amount : sum), 0);
-      assert.strictEqual(state?.total ?? 0, kept);
+      assert.strictEqual(purchases.total(), kept);
     }),
   );
 });
@@ -97,6 +123,7 @@ layer(Accounts.service, { excludeTestServices: true })("a membership grade", (it
         yield* bus.envelope(OrderCompletedV1, kept),
         yield* bus.envelope(OrderCompletedV1, back),
         yield* bus.envelope(OrderCanceledV1, back),
+        yield* bus.envelope(OrderCanceled, yield* sold(self.userId, 40_000)),
       );
       assert.deepStrictEqual(yield* shown, ["FRIEND", 110_000]);
     }),
