@@ -194,6 +194,11 @@ describe("Reissue", () => {
     let now = 0;
     payment.apply(open, now);
     const attempts = () => payment.intent()?.attempts ?? [];
+    /** That is what a guard's end means: by then the gateway has taken the money, or never will. */
+    const arriveInTime = () => {
+      if (now < guardUntil) return;
+      for (const [no, where] of money) if (where === "on its way") money.set(no, "taken");
+    };
     const ask = (no: number, heard: boolean) => {
       const attempt = attempts().find((one) => one.no === no);
       if (attempt === undefined) return;
@@ -211,13 +216,17 @@ describe("Reissue", () => {
       const no = attempts().length + 1;
       if (payment.apply(begin(`k${no}`, { provider }), now) !== "Begun") return;
       money.set(no, fate.startsWith("approved") ? "taken" : fate === "on its way" ? fate : "none");
+      arriveInTime();
       const outcome = { approved, declined, "not sent": notSent }[fate as string] ?? unknown;
       payment.apply(record(no, outcome), now);
     };
     return {
       payment,
       money,
-      pass: (millis: number) => (now += millis),
+      pass: (millis: number) => {
+        now += millis;
+        arriveInTime();
+      },
       step: ({ fate, heard, kind, which }: typeof Step.Type) => {
         switch (kind) {
           case "Confirm":
@@ -241,7 +250,8 @@ describe("Reissue", () => {
       },
       /** The guards' time: what is on its way arrives before they end, and every gateway is heard again. */
       drain: () => {
-        for (const [no, where] of money) if (where === "on its way") money.set(no, "taken");
+        now = Math.max(now, guardUntil);
+        arriveInTime();
         for (let round = 0; round < 6; round++) {
           now += guardUntil;
           for (const { nextActionAt, no } of attempts()) if (nextActionAt !== null) ask(no, true);
