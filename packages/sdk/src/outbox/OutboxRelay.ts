@@ -24,6 +24,7 @@ import * as Option from "effect/Option";
 import type * as Scope from "effect/Scope";
 import type { SqlClient } from "effect/sql/SqlClient";
 import { type BusError, EventBus } from "../bus/EventBus.ts";
+import * as Pace from "../bus/Pace.ts";
 import { lead } from "./Leadership.ts";
 import { Outbox, type Row } from "./Outbox.ts";
 
@@ -144,21 +145,17 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       },
     );
 
-  let lastAt = Number.NEGATIVE_INFINITY;
-  /** A clock that was set back costs no more than a gap. */
-  const pace = (now: number) =>
-    Effect.sleep(Math.min(options.minPublishGapMillis, lastAt + options.minPublishGapMillis - now));
+  const pace = Pace.make(options.minPublishGapMillis);
 
   const turn = Effect.gen(function* () {
-    const wokenAt = yield* Clock.currentTimeMillis;
-    if (wokenAt < lastAt + options.minPublishGapMillis) yield* pace(wokenAt);
+    yield* pace.wait;
     // Closed before the look: a commit that lands in between opens it again.
     yield* outbox.awake.close;
     const now = yield* Clock.currentTimeMillis;
     const rows = handedOver(now) ?? (yield* read(now));
     for (const { position } of rows) if (position > edge) edge = position;
     if (rows.length > 0) {
-      lastAt = now;
+      yield* pace.begin;
       yield* relay(rows);
     }
     if (unmoved.length >= options.maxUnmovedMessages) yield* move;

@@ -9,7 +9,6 @@
  * partitions were lost meanwhile is interrupted; records of partitions that were given up are dropped, not delivered.
  */
 import * as Cause from "effect/Cause";
-import * as Clock from "effect/Clock";
 import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
@@ -18,6 +17,7 @@ import * as Queue from "effect/Queue";
 import type { SqlClient } from "effect/sql/SqlClient";
 import * as Backoff from "../Backoff.ts";
 import type { BusRecord } from "../EventBus.ts";
+import * as Pace from "../Pace.ts";
 import * as StoredRecord from "../StoredRecord.ts";
 import * as AdvisoryLocks from "./AdvisoryLocks.ts";
 import * as BusStore from "./BusStore.ts";
@@ -134,12 +134,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       Effect.as(Deferred.await(batch[0]?.owned.session.lost ?? Deferred.makeUnsafe<void>()), false),
     );
 
-  let begunAt = 0;
-  const pace = Effect.flatMap(Clock.currentTimeMillis, (now) => {
-    const left = begunAt + minBatchGapMillis - now;
-    // A clock that was set back costs no more than a gap.
-    return left > 0 ? Effect.sleep(Math.min(left, minBatchGapMillis)) : Effect.void;
-  });
+  const pace = Pace.make(minBatchGapMillis);
   const idle = Effect.timeoutOption(Queue.take(member.wake), pollMillis);
 
   let failures = 0;
@@ -160,7 +155,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
     batch = batch.filter(stillOwned);
     if (batch.length === 0 && caughtUp) {
       const woken = yield* idle;
-      yield* pace;
+      yield* pace.wait;
       const told = Option.isSome(woken) ? toldBatch() : undefined;
       caughtUp = told !== undefined;
       batch = told ?? [];
@@ -179,7 +174,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       }
     }
     yield* warnOfGaps(batch);
-    begunAt = yield* Clock.currentTimeMillis;
+    yield* pace.begin;
     const current = batch;
     const ahead = current.length < maxBatchRecords ? Effect.succeed([]) : fetch(endsOf(current));
     const [handled, next] = yield* Effect.all([Effect.exit(handle(current)), Effect.exit(ahead)], { concurrency: 2 });
