@@ -18,6 +18,7 @@ export default class Rehearse extends EffectCommand {
   };
   static override flags = {
     ...loadFlags,
+    single: boolean({ description: "all services in one process: several times the orders on the same cores, no single one can be killed" }),
     keep: boolean({ description: "leave the shop running after the verdict, until Ctrl-C" }),
   };
 
@@ -38,6 +39,7 @@ export default class Rehearse extends EffectCommand {
         durationSeconds: flags.duration,
         seed: flags.seed,
         timings: timingsOf(flags["timing-gates"]),
+        single: flags.single,
         keep: flags.keep,
         progress: live.log,
         live,

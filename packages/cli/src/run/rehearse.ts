@@ -17,6 +17,8 @@ import { quiet } from "./SeedBars.ts";
 
 export interface RehearseOptions extends Scenario.ScenarioOptions {
   readonly instance: string;
+  /** All services in one process. */
+  readonly single: boolean;
   /** Keeps the shop running after the verdict, until Ctrl-C. */
   readonly keep: boolean;
   readonly onReport: (report: RunReport) => void;
@@ -36,6 +38,7 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
     yield* wipe(options.instance, options.progress);
     const supervisor = yield* Supervisor.start({
       instance: options.instance,
+      single: options.single,
       settings: Scenario.settingsOf(scenario),
       onProgress: options.progress,
     });
