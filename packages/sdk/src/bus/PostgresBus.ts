@@ -171,7 +171,7 @@ const make = Effect.fnUntraced(function* (
           positions,
           maxBatchRecords: subscription.maxBatchRecords ?? defaultMaxBatchRecords,
           pollMillis: limits.pollMillis,
-          minBatchGapMillis: limits.minBatchGapMillis,
+          minBatchGapMillis: subscription.minBatchGapMillis ?? limits.minBatchGapMillis,
           handler,
         }),
       );

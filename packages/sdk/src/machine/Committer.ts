@@ -138,7 +138,10 @@ export const make = <Key extends string, State, Input, Output, Rejection>({
       Effect.map(({ fates }) => fates),
     );
 
-  return { commit, join };
+  const recall = (key: Key, maxAgeMillis: number): State | undefined =>
+    cache.getSince(key, clock.currentTimeMillisUnsafe() - maxAgeMillis)?.state;
+
+  return { commit, join, recall };
 };
 
 /** A broken connection also breaks the rollback, which the driver then reports as a defect. */

@@ -68,6 +68,16 @@ export interface GroupCommit<Input, Output, Rejection> {
   readonly apply: (batch: ReadonlyArray<Delivery<Input>>) => Effect.Effect<BatchReport, GroupCommitError>;
 }
 
+/** What a process knows of the states without asking its database. */
+export interface Remembering<Key extends string, State> {
+  /**
+   * The state as this process last committed or read it, if that was at most `maxAgeMillis` ago: whatever this process has
+   * answered is in it, what another process has committed within that age may not be. For reads that may be that old; a
+   * decision never rests on it alone. Undefined: ask the database.
+   */
+  readonly recall: (key: Key, maxAgeMillis: number) => State | undefined;
+}
+
 export interface Limits {
   readonly maxGroupInputs: number;
   readonly maxQueuedInputs: number;
@@ -118,7 +128,11 @@ interface Waiting<Input, Output, Rejection> {
 
 export const make = Effect.fnUntraced(function* <Key extends string, State, Input, Output, Rejection>(
   options: Options<Key, State, Input, Output, Rejection>,
-): Effect.fn.Return<GroupCommit<Input, Output, Rejection>, never, Database | InputLog | OutputLog | Scope.Scope> {
+): Effect.fn.Return<
+  GroupCommit<Input, Output, Rejection> & Remembering<Key, State>,
+  never,
+  Database | InputLog | OutputLog | Scope.Scope
+> {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const { machine } = options;
   const database = yield* Database;
@@ -267,7 +281,7 @@ export const make = Effect.fnUntraced(function* <Key extends string, State, Inpu
     return report satisfies BatchReport;
   });
 
-  return { submit, apply };
+  return { submit, apply, recall: committer.recall };
 });
 
 const entryOf = <Input>(delivery: Delivery<Input>): Entry<Input> =>

@@ -11,6 +11,8 @@ import type { Versioned } from "./Machine.ts";
 
 export interface StateCache<Key extends string, State> {
   readonly get: (key: Key) => Versioned<State> | undefined;
+  /** What was current at `since` or later: committed, read under its lock, or compared by a group that committed then. */
+  readonly getSince: (key: Key, since: number) => Versioned<State> | undefined;
   readonly cooling: (key: Key, now: number) => boolean;
   readonly keep: (states: Iterable<readonly [Key, Versioned<State>]>, now: number) => void;
   readonly forget: (keys: Iterable<Key>) => void;
@@ -27,8 +29,13 @@ const trim = (map: Map<unknown, unknown>, max: number): void => {
   }
 };
 
+interface Kept<State> {
+  readonly versioned: Versioned<State>;
+  readonly at: number;
+}
+
 export const make = <Key extends string, State>(maxStates: number): StateCache<Key, State> => {
-  const states = new Map<Key, Versioned<State>>();
+  const states = new Map<Key, Kept<State>>();
   const coolUntil = new Map<Key, number>();
 
   const cooling = (key: Key, now: number): boolean => {
@@ -38,14 +45,18 @@ export const make = <Key extends string, State>(maxStates: number): StateCache<K
   };
 
   return {
-    get: (key) => states.get(key),
+    get: (key) => states.get(key)?.versioned,
+    getSince: (key, since) => {
+      const kept = states.get(key);
+      return kept === undefined || kept.at < since ? undefined : kept.versioned;
+    },
     cooling,
     keep: (found, now) => {
-      for (const [key, state] of found) {
+      for (const [key, versioned] of found) {
         if (cooling(key, now)) continue;
         // To the end of the line: a Map keeps the order of insertion.
         states.delete(key);
-        states.set(key, state);
+        states.set(key, { versioned, at: now });
       }
       trim(states, maxStates);
     },

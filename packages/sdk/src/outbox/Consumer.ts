@@ -84,9 +84,17 @@ export interface Options<Input> {
   readonly decode: Decode<Input>;
   readonly commit: Pick<GroupCommit<Input, unknown, unknown>, "apply">;
   readonly maxBatchRecords?: number | undefined;
+  /** See {@link unhurriedGapMillis}. */
+  readonly minBatchGapMillis?: number | undefined;
   /** More than this is not one bad message but a bad deploy: the consumer pauses and keeps everything on the bus. */
   readonly maxDeadLettersPerMinute?: number | undefined;
 }
+
+/**
+ * Between the batches of a consumer whose work nobody waits for, such as statistics and notifications: under load it takes five
+ * batches a second instead of a hundred, and what it would spend on them is left to those who are waited for.
+ */
+export const unhurriedGapMillis = 200;
 
 export const defaultMaxDeadLettersPerMinute = 100;
 const minuteMillis = 60_000;
@@ -170,6 +178,7 @@ export const run = Effect.fn("Consumer.run")(function* <Input>(
       group: options.group,
       topics: options.topics,
       maxBatchRecords: options.maxBatchRecords,
+      minBatchGapMillis: options.minBatchGapMillis,
     },
     handle,
   );

@@ -13,6 +13,8 @@ export interface Limits {
   readonly maxConcurrentCalls: number;
   readonly sweepMillis: number;
   readonly maxSweepAttempts: number;
+  /** How old may be what a reader is shown, when another process has moved the payment. What acts on a payment reads it afresh. */
+  readonly maxShownAgeMillis: number;
 }
 
 export const defaultLimits: Limits = {
@@ -25,4 +27,5 @@ export const defaultLimits: Limits = {
   maxConcurrentCalls: 16,
   sweepMillis: 500,
   maxSweepAttempts: 200,
+  maxShownAgeMillis: 1000,
 };

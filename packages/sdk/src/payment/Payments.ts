@@ -12,12 +12,13 @@
 import * as Clock from "effect/Clock";
 import * as Effect from "effect/Effect";
 import * as SqlClient from "effect/sql/SqlClient";
-import type { GroupCommit } from "../machine/GroupCommit.ts";
+import type { SqlError } from "effect/sql/SqlError";
+import type { GroupCommit, Remembering } from "../machine/GroupCommit.ts";
 import { Ids } from "../message/Ids.ts";
 import type { GatewayRouting } from "./GatewayRouting.ts";
 import * as PaymentCalls from "./PaymentCalls.ts";
 import { defaultLimits, type Limits } from "./PaymentLimits.ts";
-import { type Input, liveAttempt, type Output, type Rejection } from "./PaymentMachine.ts";
+import { type Input, type Intent, liveAttempt, type Output, type Rejection } from "./PaymentMachine.ts";
 import * as PaymentStore from "./PaymentStore.ts";
 
 export { defaultLimits, type Limits } from "./PaymentLimits.ts";
@@ -46,7 +47,7 @@ export interface Stamp {
 }
 
 export const make = Effect.fnUntraced(function* (options: {
-  readonly commit: GroupCommit<Input, Output, Rejection>;
+  readonly commit: GroupCommit<Input, Output, Rejection> & Remembering<string, Intent>;
   readonly limits?: Partial<Limits> | undefined;
   /** Absent: there is one gateway, and no other to go to. */
   readonly routing?: Pick<GatewayRouting, "next"> | undefined;
@@ -55,6 +56,12 @@ export const make = Effect.fnUntraced(function* (options: {
   const ids = yield* Ids;
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const calls = yield* PaymentCalls.make(options.commit, limits);
+
+  const find = (reference: string): Effect.Effect<Intent | undefined, SqlError> =>
+    Effect.suspend(() => {
+      const known = options.commit.recall(reference, limits.maxShownAgeMillis);
+      return known === undefined ? PaymentStore.find(sql, reference) : Effect.succeed(known);
+    });
 
   const moveOn = Effect.fnUntraced(function* ({ from, owner, reference }: ReissueRequest) {
     const now = yield* Clock.currentTimeMillis;
@@ -86,9 +93,11 @@ export const make = Effect.fnUntraced(function* (options: {
       // The buyer goes on at once where nothing was sent. Whatever forbids it, this confirm has its answer.
       if (outcome._tag === "NotSent") yield* Effect.ignore(moveOn({ ...request, from: provider }));
     }
-    const found =
-      begun !== undefined && "no" in begun ? yield* calls.attemptOf(request.reference, begun.no) : undefined;
-    return found ?? (yield* Effect.die(new Error(`the confirm of ${request.reference} left no attempt`)));
+    // What this process has recorded above is in what it remembers.
+    const intent = yield* find(request.reference);
+    const attempt = intent?.attempts.find(({ no }) => begun !== undefined && "no" in begun && no === begun.no);
+    if (intent !== undefined && attempt !== undefined) return { intent, attempt };
+    return yield* Effect.die(new Error(`the confirm of ${request.reference} left no attempt`));
   });
 
   /**
@@ -124,7 +133,7 @@ export const make = Effect.fnUntraced(function* (options: {
   return {
     confirm,
     reissue,
-    find: (reference: string) => PaymentStore.find(sql, reference),
+    find,
     page: (options: PaymentStore.PageOptions) => PaymentStore.page(sql, options),
     sweep,
     sweeper: sweep.pipe(

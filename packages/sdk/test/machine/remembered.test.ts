@@ -93,6 +93,21 @@ describe("a group on remembered states", () => {
       }),
     );
 
+    it.effect("is recalled as it was committed, without asking the database, for as long as the reader allows", () =>
+      Effect.gen(function* () {
+        const mine = yield* owner();
+        assert.isUndefined(mine.recall("k", 60_000), "nobody has asked for it yet");
+        yield* mine.submit(input("k", "one"));
+        assert.deepStrictEqual(mine.recall("k", 60_000), ["one"]);
+        const other = yield* elsewhere();
+        yield* other.submit(input("k", "two"));
+        assert.deepStrictEqual(mine.recall("k", 60_000), ["one"], "what another process did may be missing");
+        assert.isUndefined(mine.recall("k", -1));
+        yield* mine.submit(input("k", "three"));
+        assert.isUndefined(mine.recall("k", 60_000), "a key with two owners is asked for");
+      }),
+    );
+
     it.effect("creates what the machine says it creates, and finds what was there all the same", () =>
       Effect.gen(function* () {
         const creating: typeof Notebook.machine = { ...Notebook.machine, creates: ({ key }) => [key] };

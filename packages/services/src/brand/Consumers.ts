@@ -8,6 +8,6 @@ import { decode, topics } from "./Messages.ts";
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { commit } = yield* Brands;
-    yield* Consumer.run({ group: "brand", topics, decode, commit });
+    yield* Consumer.run({ group: "brand", topics, decode, commit, minBatchGapMillis: Consumer.unhurriedGapMillis });
   }),
 );

@@ -8,6 +8,12 @@ import { Notifications } from "./Notifications.ts";
 export const layer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { commit } = yield* Notifications;
-    yield* Consumer.run({ group: "notification", topics, decode, commit });
+    yield* Consumer.run({
+      group: "notification",
+      topics,
+      decode,
+      commit,
+      minBatchGapMillis: Consumer.unhurriedGapMillis,
+    });
   }),
 );

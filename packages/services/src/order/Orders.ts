@@ -4,6 +4,7 @@ import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
 import * as Layer from "effect/Layer";
 import * as SqlClient from "effect/sql/SqlClient";
+import type { SqlError } from "effect/sql/SqlError";
 import type { OrderId } from "../contracts/index.ts";
 import * as Waiters from "../shared/Waiters.ts";
 import { machine, OrderState, Rejection } from "./Domain.ts";
@@ -18,7 +19,10 @@ export const Limits = Context.Reference<Partial<GroupCommit.Limits>>("@destiny/s
 const make = Effect.gen(function* () {
   const sql = yield* SqlClient.SqlClient;
   const read = Store.read(sql);
-  const waiters = yield* Waiters.make({ read: read.byIds });
+  const waiters = yield* Waiters.make<OrderId, OrderState, SqlError>({
+    read: read.byIds,
+    recall: (id, maxAgeMillis) => commit.recall(id, maxAgeMillis),
+  });
   const commit = yield* GroupCommit.make({
     machine,
     store: Store.make(sql),

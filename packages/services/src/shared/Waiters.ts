@@ -2,7 +2,8 @@
  * Lets a request wait until something changes, for `Prefer: wait`.
  *
  * Guarantee: a change in this process answers its waiters at once, without a read; one made by another copy of the service is
- * seen within `pollMillis`. A waiter registers before it reads, so no change falls in between.
+ * seen within `pollMillis`, and so is one that was made before the wait began. A waiter registers before it reads, so no change
+ * falls in between.
  *
  * Limits: one statement every `pollMillis` looks for everybody, not one a waiter: when all wait the database is busy
  * already. Beyond `maxWaiters` nobody is kept waiting: the answer is what stands there now.
@@ -34,6 +35,8 @@ export interface Waiters<Id extends string, A, E> {
 export interface Options<Id extends string, A, E> {
   /** What stands there now; ids without anything are left out of the answer. */
   readonly read: (ids: ReadonlyArray<Id>) => Effect.Effect<ReadonlyMap<Id, A>, E>;
+  /** What this process remembers, if it is not older than that: it spares a wait the read at its beginning. */
+  readonly recall?: ((id: Id, maxAgeMillis: number) => A | undefined) | undefined;
 }
 
 interface Waiter<A> {
@@ -44,6 +47,7 @@ interface Waiter<A> {
 
 export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
   read,
+  recall = () => undefined,
 }: Options<Id, A, E>): Effect.fn.Return<Waiters<Id, A, E>, never, Scope.Scope> {
   const waiting = new Map<Id, Set<Waiter<A>>>();
   let count = 0;
@@ -71,7 +75,11 @@ export const make = Effect.fnUntraced(function* <Id extends string, A, E>({
     if (waiter.holds(value)) Deferred.doneUnsafe(waiter.held, Effect.succeed(value));
   };
 
-  const readOne = (id: Id) => Effect.map(read([id]), (found) => found.get(id));
+  const readOne = (id: Id): Effect.Effect<A | undefined, E> =>
+    Effect.suspend(() => {
+      const known = recall(id, pollMillis);
+      return known === undefined ? Effect.map(read([id]), (found) => found.get(id)) : Effect.succeed(known);
+    });
 
   const look = Effect.suspend(() => {
     const ids = [...waiting.keys()].slice(0, maxPolledIds);

@@ -93,6 +93,6 @@ export class Purchases extends Context.Service<Purchases, Effect.Success<typeof 
 export const consumer = Layer.effectDiscard(
   Effect.gen(function* () {
     const { commit } = yield* Purchases;
-    yield* Consumer.run({ group: "user", topics, decode, commit });
+    yield* Consumer.run({ group: "user", topics, decode, commit, minBatchGapMillis: Consumer.unhurriedGapMillis });
   }),
 );

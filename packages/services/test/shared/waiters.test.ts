@@ -9,6 +9,7 @@ const shelf = Effect.gen(function* () {
   const values = new Map<string, number>();
   const looks: Array<ReadonlyArray<string>> = [];
   let broken = false;
+  const remembered = new Map<string, { readonly value: number; readonly ageMillis: number }>();
   const waiters = yield* Waiters.make<string, number, string>({
     read: (ids) =>
       Effect.suspend(() => {
@@ -16,10 +17,14 @@ const shelf = Effect.gen(function* () {
         if (broken) return Effect.fail("broken");
         return Effect.succeed(new Map([...values].filter(([id]) => ids.includes(id))));
       }),
+    recall: (id, maxAgeMillis) => {
+      const known = remembered.get(id);
+      return known === undefined || known.ageMillis > maxAgeMillis ? undefined : known.value;
+    },
   });
   const until = (id: string, wanted: number, waitMillis = 60_000) =>
     Effect.forkChild(waiters.until({ id, holds: (value) => value === wanted, waitMillis }), { startImmediately: true });
-  return { ...waiters, until, values, looks, breakReads: (isBroken: boolean) => void (broken = isBroken) };
+  return { ...waiters, until, values, remembered, looks, breakReads: (isBroken: boolean) => void (broken = isBroken) };
 });
 
 describe("Waiters", () => {
@@ -56,6 +61,33 @@ describe("Waiters", () => {
       assert.isUndefined(waiting.pollUnsafe());
       yield* TestClock.adjust(1);
       assert.strictEqual(yield* Fiber.join(waiting), 1, "what was seen last");
+    }),
+  );
+
+  it.effect(
+    "what is remembered spares the read at the beginning, unless it is older than a poll would let it get",
+    () =>
+      Effect.gen(function* () {
+        const { looks, remembered, until, values } = yield* shelf;
+        values.set("a", 2);
+        remembered.set("a", { value: 1, ageMillis: Waiters.pollMillis });
+        assert.strictEqual(yield* Fiber.join(yield* until("a", 1)), 1);
+        assert.deepStrictEqual(looks, []);
+        remembered.set("a", { value: 1, ageMillis: Waiters.pollMillis + 1 });
+        assert.strictEqual(yield* Fiber.join(yield* until("a", 2)), 2);
+        assert.deepStrictEqual(looks, [["a"]]);
+      }),
+  );
+
+  it.effect("a remembered value that another process has changed keeps a wait no longer than a poll", () =>
+    Effect.gen(function* () {
+      const { remembered, until, values } = yield* shelf;
+      values.set("a", 2);
+      remembered.set("a", { value: 1, ageMillis: 0 });
+      const waiting = yield* until("a", 2);
+      assert.isUndefined(waiting.pollUnsafe());
+      yield* TestClock.adjust(Waiters.pollMillis);
+      assert.strictEqual(yield* Fiber.join(waiting), 2);
     }),
   );
 
