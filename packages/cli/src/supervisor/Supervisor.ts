@@ -25,6 +25,7 @@ import { logCheckMillis, logFile, rotate, tail } from "./Logs.ts";
 import { reap } from "./Reap.ts";
 import { logCommand, type ProcessSpec, unitSpec } from "./ServiceProcess.ts";
 import { report } from "./Status.ts";
+import * as Scheduling from "./Scheduling.ts";
 import * as Scripts from "./Scripts.ts";
 import * as Topology from "./Topology.ts";
 import { defaultLimits, make as makeUnit, type Unit, type UnitLimits } from "./Unit.ts";
@@ -86,6 +87,7 @@ export const start = (options: SupervisorOptions): Effect.Effect<SupervisorHandl
     const progress = options.onProgress ?? (() => {});
     const paths = instancePaths(options.instance, options.home ?? defaultHome());
     yield* acquire(table, paths);
+    yield* Scheduling.batch;
     const instance = yield* attempt(async () => {
       for (const folder of [paths.logs, paths.runs, paths.simulators]) fs.mkdirSync(folder, { recursive: true });
       return readInstance(paths) ?? openInstance(paths, await freePortOffset(paths, Topology.portsOf));

@@ -35,8 +35,10 @@ export interface Options {
   readonly maxPoolConnections?: number | undefined;
   /** How often an idle consumer looks without having been notified. Default 2,000. */
   readonly pollMillis?: number | undefined;
-  /** From the beginning of a batch to the next one's, while a consumer is up to date; 0: none. Default 10. */
+  /** From the beginning of a batch to the next one's, on the average, while a consumer is up to date; 0: none. Default 40. */
   readonly minBatchGapMillis?: number | undefined;
+  /** Batches that may begin one after the other, after a time with few. Default 8. */
+  readonly maxBatchBurst?: number | undefined;
   /** How long a finished position may stay unwritten. Default 200. */
   readonly positionFlushMillis?: number | undefined;
   /** How soon a killed member is noticed. Default 2,000. */
@@ -54,7 +56,8 @@ export interface Options {
 export const defaults = {
   maxPoolConnections: 4,
   pollMillis: 2000,
-  minBatchGapMillis: 10,
+  minBatchGapMillis: 40,
+  maxBatchBurst: 8,
   positionFlushMillis: 200,
   rebalanceMillis: 2000,
   sessionTimeoutMillis: 10_000,
@@ -94,6 +97,7 @@ const make = Effect.fnUntraced(function* (
   const limits = {
     pollMillis: options.pollMillis ?? defaults.pollMillis,
     minBatchGapMillis: options.minBatchGapMillis ?? defaults.minBatchGapMillis,
+    maxBatchBurst: options.maxBatchBurst ?? defaults.maxBatchBurst,
     rebalanceMillis: options.rebalanceMillis ?? defaults.rebalanceMillis,
     sessionTimeoutMillis: options.sessionTimeoutMillis ?? defaults.sessionTimeoutMillis,
     sweepMillis: options.sweepMillis ?? defaults.sweepMillis,
@@ -172,6 +176,7 @@ const make = Effect.fnUntraced(function* (
           maxBatchRecords: subscription.maxBatchRecords ?? defaultMaxBatchRecords,
           pollMillis: limits.pollMillis,
           minBatchGapMillis: subscription.minBatchGapMillis ?? limits.minBatchGapMillis,
+          maxBatchBurst: limits.maxBatchBurst,
           handler,
         }),
       );

@@ -10,9 +10,9 @@
  * gap: nobody else can then have a row in between. A gap is somebody else's row, or one that commits late, or one that was
  * rolled back; the table knows which, so after a gap the relay reads for `pollMillis`, and at least that often anyway.
  *
- * Between idle and saturation a sender without pauses spends its time on batches of one, and so do all its readers. So two
- * publications begin at least `minPublishGapMillis` apart: a message that comes alone leaves at once, and what comes within the
- * gap leaves together. Rejected: waiting before the first one, which would slow down an idle shop.
+ * Between idle and saturation a sender without pauses spends its time on batches of one, and so do all its readers. So under load
+ * publications begin `minPublishGapMillis` apart (see `Pace`): a message that comes alone leaves at once, and what comes within
+ * the gap leaves together. Rejected: waiting before the first one, which would slow down an idle shop.
  *
  * A topic that the bus refuses blocks only itself. A bus that is away is waited for, without losing or reordering anything.
  */
@@ -31,8 +31,10 @@ import { Outbox, type Row } from "./Outbox.ts";
 export interface Options {
   /** Messages per publish. */
   readonly maxBatchMessages: number;
-  /** From the beginning of a publication to the next one's; 0: none. */
+  /** From the beginning of a publication to the next one's, on the average; 0: none. */
   readonly minPublishGapMillis: number;
+  /** Publications that may begin one after the other, after a time with few. */
+  readonly maxPublishBurst: number;
   /** Published messages that may wait to be moved, and for how long: one statement then moves those of several batches. */
   readonly maxUnmovedMessages: number;
   readonly moveDelayMillis: number;
@@ -44,7 +46,8 @@ export interface Options {
 
 export const defaultOptions: Options = {
   maxBatchMessages: 512,
-  minPublishGapMillis: 10,
+  minPublishGapMillis: 40,
+  maxPublishBurst: 8,
   maxUnmovedMessages: 512,
   moveDelayMillis: 100,
   pollMillis: 2000,
@@ -145,7 +148,7 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       },
     );
 
-  const pace = Pace.make(options.minPublishGapMillis);
+  const pace = Pace.make({ gapMillis: options.minPublishGapMillis, burst: options.maxPublishBurst });
 
   const turn = Effect.gen(function* () {
     yield* pace.wait;

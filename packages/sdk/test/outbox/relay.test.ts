@@ -326,7 +326,9 @@ describe("OutboxRelay", () => {
       const record = RecordingBus.recording();
       const outbox = yield* Outbox.Outbox;
       yield* Effect.forkScoped(
-        OutboxRelay.run({ minPublishGapMillis: 50 }).pipe(Effect.provide(RecordingBus.layer(record))),
+        OutboxRelay.run({ minPublishGapMillis: 50, maxPublishBurst: 1 }).pipe(
+          Effect.provide(RecordingBus.layer(record)),
+        ),
       );
       const published = () => record.batches.map((batch) => batch.length);
       const settled = Effect.yieldNow.pipe(Effect.repeat({ times: 100 }));

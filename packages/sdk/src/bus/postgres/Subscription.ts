@@ -1,9 +1,9 @@
 /**
  * One consumer: fetches from all partitions that its member owns, hands batches to the handler, advances.
  *
- * A consumer that is up to date begins two batches at least `minBatchGapMillis` apart: what comes alone is handled at once,
- * what comes within the gap is handled together. Without that every record is a batch, and a commit, until the consumer cannot
- * keep up any more.
+ * Under load a consumer that is up to date begins its batches `minBatchGapMillis` apart (see `Pace`): what comes alone is handled
+ * at once, what comes within the gap is handled together. Without that every record is a batch, and a commit, until the consumer
+ * cannot keep up any more.
  *
  * While a full batch is handled the next one is fetched, so at most twice `maxBatchRecords` are in memory. A batch whose
  * partitions were lost meanwhile is interrupted; records of partitions that were given up are dropped, not delivered.
@@ -38,13 +38,24 @@ export interface Options<E> {
   readonly maxBatchRecords: number;
   readonly pollMillis: number;
   readonly minBatchGapMillis: number;
+  readonly maxBatchBurst: number;
   readonly handler: (batch: ReadonlyArray<BusRecord>) => Effect.Effect<void, E>;
 }
 
 /** Runs until it is interrupted. */
 export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.fn.Return<never> {
-  const { group, handler, maxBatchRecords, member, membership, minBatchGapMillis, pollMillis, positions, sql } =
-    options;
+  const {
+    group,
+    handler,
+    maxBatchBurst,
+    maxBatchRecords,
+    member,
+    membership,
+    minBatchGapMillis,
+    pollMillis,
+    positions,
+    sql,
+  } = options;
 
   const stillOwned = ({ owned }: Fetched): boolean => member.owned.get(owned.lock) === owned;
 
@@ -134,7 +145,7 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       Effect.as(Deferred.await(batch[0]?.owned.session.lost ?? Deferred.makeUnsafe<void>()), false),
     );
 
-  const pace = Pace.make(minBatchGapMillis);
+  const pace = Pace.make({ gapMillis: minBatchGapMillis, burst: maxBatchBurst });
   const idle = Effect.timeoutOption(Queue.take(member.wake), pollMillis);
 
   let failures = 0;
