@@ -12,15 +12,15 @@ import { Products } from "./Products.ts";
 
 const own = HttpApiBuilder.group(ProductApi, "products", (handlers) =>
   Effect.gen(function* () {
-    const { read: products } = yield* Products;
+    const { window } = yield* Products;
     return handlers.handleAll({
       list: Effect.fn("product.list")(function* ({ query: { cursor, limit, ...filter } }) {
-        const rows = yield* Effect.orDie(products.page(filter, cursor?.id, Page.fetchSize(limit)));
+        const rows = yield* Effect.orDie(window.page(filter, cursor?.id, Page.fetchSize(limit)));
         const page = Page.make(rows, limit, ({ id }) => ({ id }));
         return { items: page.items.map(shown), nextCursor: page.nextCursor };
       }),
       get: Effect.fn("product.get")(function* ({ params }) {
-        const product = yield* Effect.orDie(products.byId(params.id));
+        const product = yield* Effect.orDie(window.byId(params.id));
         if (product === undefined || product.status === "HIDED") return yield* new ProductNotFound({});
         return shown(product);
       }),

@@ -184,6 +184,24 @@ layer(Products.service, { excludeTestServices: true })("listing products", (it) 
     }),
   );
 
+  it.effect("what its manager changes, stands in every list when the change was answered", () =>
+    Effect.gen(function* () {
+      const { http } = yield* ServiceTest;
+      const { id: brandId, manager } = yield* brand;
+      const lists = [`/v1/products?brandId=${brandId}`, `/v1/products?brandId=${brandId}&query=shirt`];
+      const prices = Effect.forEach(lists, (list) =>
+        Effect.map(http.get(list), (answer) => itemsOf(answer).map(({ price }) => price)),
+      );
+      assert.deepStrictEqual(yield* prices, [[], []]);
+      const id = idOf(yield* create(brandId, manager));
+      assert.deepStrictEqual(yield* prices, [[1000], [1000]]);
+      yield* change(id, manager, { price: 7 });
+      assert.deepStrictEqual(yield* prices, [[7], [7]]);
+      yield* change(id, manager, { status: "HIDED" });
+      assert.deepStrictEqual(yield* prices, [[], []]);
+    }),
+  );
+
   it.effect("a removed product is gone for good: not found, not listed, not ordered, not changed, not reopened", () =>
     Effect.gen(function* () {
       const { bus, http } = yield* ServiceTest;
