@@ -19,8 +19,7 @@ export default class Rehearse extends EffectCommand {
   static override flags = {
     ...loadFlags,
     single: boolean({
-      description:
-        "all services in one process: several times the orders on the same cores, no single one can be killed",
+      description: "all services in one process: less memory, no single one can be killed",
     }),
     keep: boolean({ description: "leave the shop running after the verdict, until Ctrl-C" }),
   };

@@ -4,6 +4,7 @@
  * Guarantee: the instance is wiped at the beginning, so what a killed rehearsal left behind never counts; one that runs is
  * never wiped by another, which fails with ALREADY_RUNNING instead; everything is stopped however it ends.
  */
+import { type Scenario, Thresholds } from "@destiny/testkit/scenario";
 import * as Effect from "effect/Effect";
 import { CliError } from "../CliError.ts";
 import type { RunReport } from "../RunReport.ts";
@@ -11,11 +12,11 @@ import * as Catalogue from "../seed/Catalogue.ts";
 import * as Supervisor from "../supervisor/Supervisor.ts";
 import { addresses, type Connection } from "./connect.ts";
 import { wipe } from "./down.ts";
-import * as Scenario from "./scenario.ts";
+import * as Scenarios from "./scenario.ts";
 import { seed } from "./seed.ts";
 import { quiet } from "./SeedBars.ts";
 
-export interface RehearseOptions extends Scenario.ScenarioOptions {
+export interface RehearseOptions extends Scenarios.ScenarioOptions {
   readonly instance: string;
   /** All services in one process. */
   readonly single: boolean;
@@ -32,14 +33,28 @@ const stopped = (name: string): CliError =>
     next: ["npm start begins a new one"],
   });
 
+/** Refused before anything is wiped: the fault could not be carried out, and the verdict would be a FAIL that proves nothing. */
+const requireProcesses = (scenario: Scenario, single: boolean): Effect.Effect<void, CliError> =>
+  single && scenario.faults.some(Thresholds.isRestart)
+    ? Effect.fail(
+        new CliError({
+          exit: "usage",
+          code: "ONE_PROCESS",
+          message: `"${scenario.name}" kills a single service, which --single does not have`,
+          next: [`destiny rehearse ${scenario.name}`, "destiny rehearse knee --single"],
+        }),
+      )
+    : Effect.void;
+
 export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, CliError> =>
   Effect.gen(function* () {
-    const scenario = yield* Scenario.load(options.scenario);
+    const scenario = yield* Scenarios.load(options.scenario);
+    yield* requireProcesses(scenario, options.single);
     yield* wipe(options.instance, options.progress);
     const supervisor = yield* Supervisor.start({
       instance: options.instance,
       single: options.single,
-      settings: Scenario.settingsOf(scenario),
+      settings: Scenarios.settingsOf(scenario),
       onProgress: options.progress,
     });
     const connection: Connection = {
@@ -61,7 +76,7 @@ export const rehearse = (options: RehearseOptions): Effect.Effect<RunReport, Cli
         hot: scenario.needs.hot,
         onProgress: quiet.show,
       });
-      return yield* Scenario.run(connection, options);
+      return yield* Scenarios.run(connection, options);
     }).pipe(Effect.raceFirst(Effect.andThen(supervisor.stopRequested, Effect.fail(stopped(options.instance)))));
     options.onReport(report);
     if (options.keep) {

@@ -76,6 +76,18 @@ describe("destiny", () => {
     }),
   );
 
+  it.live("a scenario that kills a service is refused in one process, before the last rehearsal's data is wiped", () =>
+    Effect.gen(function* () {
+      const home = yield* temporaryHome;
+      const paths = instancePaths("start", home);
+      openInstance(paths);
+      const { code, stdout } = yield* destiny(["rehearse", "steady", "--single", "--json"], home);
+      assert.strictEqual(code, 2);
+      assert.strictEqual(JSON.parse(stdout).error.code, "ONE_PROCESS");
+      assert.isTrue(fs.existsSync(paths.instanceFile));
+    }),
+  );
+
   it.live("down of what does not run is no failure and may be repeated", () =>
     Effect.gen(function* () {
       const home = yield* temporaryHome;

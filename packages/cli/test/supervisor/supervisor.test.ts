@@ -2,6 +2,7 @@ import { assert, describe, it } from "@effect/vitest";
 import * as Effect from "effect/Effect";
 import * as Exit from "effect/Exit";
 import * as Scope from "effect/Scope";
+import { spawnSync } from "node:child_process";
 import * as fs from "node:fs";
 import { createServer } from "node:net";
 import * as path from "node:path";
@@ -23,6 +24,13 @@ const start = (home: string, services: ReadonlyArray<readonly [string, number]>,
 
 const pids = (home: string): ReadonlyArray<number> =>
   readProcesses(instancePaths("default", home).processesFile).processes.map((entry) => entry.pid);
+
+/** SCHED_BATCH; see sched(7). */
+const batchPolicy = 3;
+const hasChrt = spawnSync("chrt", ["--version"]).status === 0;
+/** Field 41 of `/proc/<pid>/stat`, counted behind the name, which may hold spaces. */
+const policyOf = (pid: number): number =>
+  Number(fs.readFileSync(`/proc/${pid}/stat`, "utf8").split(") ").at(-1)?.split(" ")[38]);
 
 describe("Supervisor", () => {
   it.live(
@@ -54,6 +62,7 @@ describe("Supervisor", () => {
               `no ${bound.source}`,
             );
           }
+          if (hasChrt) assert.strictEqual(policyOf(pid), batchPolicy, "a woken process would interrupt others");
         }
         yield* Scope.close(scope, Exit.void);
         assert.deepStrictEqual(recorded.filter(isRunning), []);
