@@ -1,5 +1,6 @@
 /** The stock context over HTTP: see contracts/stock.api.ts. */
 import { Auth, IdempotencyKey } from "@destiny/sdk/http";
+import { Ids } from "@destiny/sdk/message";
 import type { ReservationMachine } from "@destiny/sdk/reservation";
 import * as Effect from "effect/Effect";
 import * as HttpApiBuilder from "effect/http-api/HttpApiBuilder";
@@ -27,17 +28,20 @@ const stockroom = HttpApiBuilder.group(StockApi, "stockroom", (handlers) =>
   Effect.gen(function* () {
     const { availability, commit } = yield* Stocks;
 
-    /** The request's identity is part of the cause, so the ledger has each movement once. */
+    /**
+     * A repeated request is answered from the inbox. The ledger's cause is a name of its own and not the request's: it is kept
+     * for ever, and a key that is used again when the inbox has forgotten it is another movement.
+     */
     const move = Effect.fnUntraced(function* (
       productId: ProductId,
       key: IdempotencyKey.IdempotencyKey,
-      inputOf: (identity: string) => ReservationMachine.Input,
+      inputOf: (movement: string) => ReservationMachine.Input,
     ) {
       if ((yield* Effect.orDie(availability(productId))) === undefined) return yield* new StockNotFound({});
       const { userId } = yield* Auth.CurrentPrincipal;
       const identity = yield* IdempotencyKey.identify({ userId, key });
       const stamp = yield* Submission.stamp(identity);
-      const output = yield* Submission.answer(commit.submit({ ...stamp, input: inputOf(identity.inputId) })).pipe(
+      const output = yield* Submission.answer(commit.submit({ ...stamp, input: inputOf(yield* Ids.fresh) })).pipe(
         Effect.catchTags({
           BelowPromised: ({ promised }) => Effect.fail(new BelowPromised({ promised })),
           TooManyUnits: ({ most }) => Effect.fail(new TooManyUnits({ most })),
@@ -50,11 +54,11 @@ const stockroom = HttpApiBuilder.group(StockApi, "stockroom", (handlers) =>
 
     return handlers.handleAll({
       restock: Effect.fn("stock.restock")(function* ({ headers, params: { productId: sku }, payload: { quantity } }) {
-        return yield* move(sku, headers["idempotency-key"], (identity) => ({
+        return yield* move(sku, headers["idempotency-key"], (movement) => ({
           _tag: "Restock",
           sku,
           quantity,
-          cause: `restock ${identity}`,
+          cause: `restock ${movement}`,
         })).pipe(
           // More units are never too few.
           Effect.catchIf(
@@ -64,11 +68,11 @@ const stockroom = HttpApiBuilder.group(StockApi, "stockroom", (handlers) =>
         );
       }),
       adjust: Effect.fn("stock.adjust")(function* ({ headers, params: { productId: sku }, payload }) {
-        return yield* move(sku, headers["idempotency-key"], (identity) => ({
+        return yield* move(sku, headers["idempotency-key"], (movement) => ({
           _tag: "Adjust",
           sku,
           delta: payload.delta,
-          cause: `adjust ${identity}: ${payload.reason}`,
+          cause: `adjust ${movement}: ${payload.reason}`,
         }));
       }),
     });

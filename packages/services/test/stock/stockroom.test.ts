@@ -90,6 +90,21 @@ layer(service, { excludeTestServices: true })("the stockroom", (it) => {
     }),
   );
 
+  it.effect("a key that the inbox has forgotten moves units again", () =>
+    Effect.gen(function* () {
+      const { http, tokens } = yield* ServiceTest.ServiceTest;
+      const sql = yield* SqlClient.SqlClient;
+      const productId = yield* stocked(10);
+      const as = yield* tokens.master;
+      const key = yield* Ids.fresh;
+      const send = http.post(`/v1/stocks/${productId}/restock`, { as, key, body: { quantity: 2 } });
+      for (const total of [12, 12]) assert.strictEqual((yield* send).body["total"], total);
+      yield* sql`DELETE FROM inbox`;
+      const again = yield* send;
+      assert.deepStrictEqual([again.status, again.body["total"]], [200, 14]);
+    }),
+  );
+
   it.effect("a count may take units away, but none that is promised", () =>
     Effect.gen(function* () {
       const productId = yield* stocked(10);
