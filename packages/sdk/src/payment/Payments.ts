@@ -57,7 +57,8 @@ export const make = Effect.fnUntraced(function* (options: {
   const limits: Limits = { ...defaultLimits, ...options.limits };
   const calls = yield* PaymentCalls.make(options.commit, limits);
 
-  const find = (reference: string): Effect.Effect<Intent | undefined, SqlError> =>
+  /** The payment as this process last saw it, or as another one left it at most `maxShownAgeMillis` ago: for who looks, not for who acts. */
+  const recent = (reference: string): Effect.Effect<Intent | undefined, SqlError> =>
     Effect.suspend(() => {
       const known = options.commit.recall(reference, limits.maxShownAgeMillis);
       return known === undefined ? PaymentStore.find(sql, reference) : Effect.succeed(known);
@@ -94,7 +95,7 @@ export const make = Effect.fnUntraced(function* (options: {
       if (outcome._tag === "NotSent") yield* Effect.ignore(moveOn({ ...request, from: provider }));
     }
     // What this process has recorded above is in what it remembers.
-    const intent = yield* find(request.reference);
+    const intent = yield* recent(request.reference);
     const attempt = intent?.attempts.find(({ no }) => begun !== undefined && "no" in begun && no === begun.no);
     if (intent !== undefined && attempt !== undefined) return { intent, attempt };
     return yield* Effect.die(new Error(`the confirm of ${request.reference} left no attempt`));
@@ -133,7 +134,8 @@ export const make = Effect.fnUntraced(function* (options: {
   return {
     confirm,
     reissue,
-    find,
+    find: (reference: string) => PaymentStore.find(sql, reference),
+    recent,
     page: (options: PaymentStore.PageOptions) => PaymentStore.page(sql, options),
     sweep,
     sweeper: sweep.pipe(

@@ -121,7 +121,7 @@ const own = HttpApiBuilder.group(PaymentApi, "payments", (handlers) =>
     /** The intent, if it is the caller's own, or the caller runs the shop. */
     const visible = Effect.fnUntraced(function* (orderId: OrderId) {
       const principal = yield* Auth.CurrentPrincipal;
-      const intent = yield* Effect.orDie(desk.find(orderId));
+      const intent = yield* Effect.orDie(desk.recent(orderId));
       const known =
         intent !== undefined &&
         (intent.owner === principal.userId || (principal.role === "MASTER" && intent.owner !== ""));
