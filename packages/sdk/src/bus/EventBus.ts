@@ -45,7 +45,7 @@ export interface Subscription {
   /** Upper bound of records per call of the handler. Default {@link defaultMaxBatchRecords}. */
   readonly maxBatchRecords?: number | undefined;
   /**
-   * From the beginning of a batch to the next one's, while the group is up to date. Longer for a group that nobody waits for:
+   * From the beginning of a batch to the next one's at least, while the group is up to date. Longer for a group that nobody waits for:
    * each of its batches then does more. Default: the bus's own; a bus whose batches cost nothing has none.
    */
   readonly minBatchGapMillis?: number | undefined;

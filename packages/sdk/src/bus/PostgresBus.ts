@@ -21,6 +21,7 @@ import * as SqlClient from "effect/sql/SqlClient";
 import type { SqlError } from "effect/sql/SqlError";
 import { partitionOf, type Topic } from "../message/Topic.ts";
 import { BusError, BusUnavailable, defaultMaxBatchRecords, EventBus, TopicMismatch } from "./EventBus.ts";
+import * as Pace from "./Pace.ts";
 import * as BusMigrations from "./postgres/BusMigrations.ts";
 import * as BusRetention from "./postgres/BusRetention.ts";
 import * as BusStore from "./postgres/BusStore.ts";
@@ -35,8 +36,10 @@ export interface Options {
   readonly maxPoolConnections?: number | undefined;
   /** How often an idle consumer looks without having been notified. Default 2,000. */
   readonly pollMillis?: number | undefined;
-  /** From the beginning of a batch to the next one's, on the average, while a consumer is up to date; 0: none. Default 40. */
+  /** From the beginning of a batch to the next one's at least, while a consumer is up to date; see `Pace`. Default 10. */
   readonly minBatchGapMillis?: number | undefined;
+  /** The same at most; 0: no gaps. Default 100. */
+  readonly maxBatchGapMillis?: number | undefined;
   /** Batches that may begin one after the other, after a time with few. Default 8. */
   readonly maxBatchBurst?: number | undefined;
   /** How long a finished position may stay unwritten. Default 200. */
@@ -56,7 +59,8 @@ export interface Options {
 export const defaults = {
   maxPoolConnections: 4,
   pollMillis: 2000,
-  minBatchGapMillis: 40,
+  minBatchGapMillis: 10,
+  maxBatchGapMillis: 100,
   maxBatchBurst: 8,
   positionFlushMillis: 200,
   rebalanceMillis: 2000,
@@ -97,6 +101,7 @@ const make = Effect.fnUntraced(function* (
   const limits = {
     pollMillis: options.pollMillis ?? defaults.pollMillis,
     minBatchGapMillis: options.minBatchGapMillis ?? defaults.minBatchGapMillis,
+    maxBatchGapMillis: options.maxBatchGapMillis ?? defaults.maxBatchGapMillis,
     maxBatchBurst: options.maxBatchBurst ?? defaults.maxBatchBurst,
     rebalanceMillis: options.rebalanceMillis ?? defaults.rebalanceMillis,
     sessionTimeoutMillis: options.sessionTimeoutMillis ?? defaults.sessionTimeoutMillis,
@@ -165,6 +170,7 @@ const make = Effect.fnUntraced(function* (
       const topics = yield* check(subscription.topics);
       const groupId = yield* Effect.mapError(BusStore.joinGroup(sql, subscription.group), unavailable);
       yield* sweeping;
+      const { minBatchGapMillis: minGapMillis = limits.minBatchGapMillis } = subscription;
       const member = yield* Effect.acquireRelease(membership.join(groupId, topics), membership.leave);
       yield* Effect.forkScoped(
         Subscription.run({
@@ -175,8 +181,11 @@ const make = Effect.fnUntraced(function* (
           positions,
           maxBatchRecords: subscription.maxBatchRecords ?? defaultMaxBatchRecords,
           pollMillis: limits.pollMillis,
-          minBatchGapMillis: subscription.minBatchGapMillis ?? limits.minBatchGapMillis,
-          maxBatchBurst: limits.maxBatchBurst,
+          pace: Pace.make({
+            minGapMillis,
+            maxGapMillis: Math.max(limits.maxBatchGapMillis, subscription.minBatchGapMillis ?? 0),
+            burst: limits.maxBatchBurst,
+          }),
           handler,
         }),
       );

@@ -11,8 +11,8 @@
  * rolled back; the table knows which, so after a gap the relay reads for `pollMillis`, and at least that often anyway.
  *
  * Between idle and saturation a sender without pauses spends its time on batches of one, and so do all its readers. So under load
- * publications begin `minPublishGapMillis` apart (see `Pace`): a message that comes alone leaves at once, and what comes within
- * the gap leaves together. Rejected: waiting before the first one, which would slow down an idle shop.
+ * publications begin with a gap between them (see `Pace`): a message that comes alone leaves at once, and what comes within the
+ * gap leaves together. Rejected: waiting before the first one, which would slow down an idle shop.
  *
  * A topic that the bus refuses blocks only itself. A bus that is away is waited for, without losing or reordering anything.
  */
@@ -31,8 +31,9 @@ import { Outbox, type Row } from "./Outbox.ts";
 export interface Options {
   /** Messages per publish. */
   readonly maxBatchMessages: number;
-  /** From the beginning of a publication to the next one's, on the average; 0: none. */
+  /** Bounds of the time from the beginning of a publication to the next one's, see `Pace`; a greatest one of 0: none. */
   readonly minPublishGapMillis: number;
+  readonly maxPublishGapMillis: number;
   /** Publications that may begin one after the other, after a time with few. */
   readonly maxPublishBurst: number;
   /** Published messages that may wait to be moved, and for how long: one statement then moves those of several batches. */
@@ -46,7 +47,8 @@ export interface Options {
 
 export const defaultOptions: Options = {
   maxBatchMessages: 512,
-  minPublishGapMillis: 40,
+  minPublishGapMillis: 10,
+  maxPublishGapMillis: 100,
   maxPublishBurst: 8,
   maxUnmovedMessages: 512,
   moveDelayMillis: 100,
@@ -148,7 +150,11 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
       },
     );
 
-  const pace = Pace.make({ gapMillis: options.minPublishGapMillis, burst: options.maxPublishBurst });
+  const pace = Pace.make({
+    minGapMillis: options.minPublishGapMillis,
+    maxGapMillis: options.maxPublishGapMillis,
+    burst: options.maxPublishBurst,
+  });
 
   const turn = Effect.gen(function* () {
     yield* pace.wait;
@@ -157,10 +163,7 @@ export const run = Effect.fn("OutboxRelay.run")(function* (
     const now = yield* Clock.currentTimeMillis;
     const rows = handedOver(now) ?? (yield* read(now));
     for (const { position } of rows) if (position > edge) edge = position;
-    if (rows.length > 0) {
-      yield* pace.begin;
-      yield* relay(rows);
-    }
+    if (rows.length > 0) yield* pace.batch(relay(rows));
     if (unmoved.length >= options.maxUnmovedMessages) yield* move;
     // A batch that was not full held all that was committed; what commits later opens the latch.
     if (rows.length === options.maxBatchMessages) return;
@@ -182,5 +185,5 @@ export const layer = (options: Partial<Options> = {}): Layer.Layer<never, never,
 
 /** For an outbox in memory, whose process is the only one. */
 export const layerMemory: Layer.Layer<never, never, Outbox | EventBus> = Layer.effectDiscard(
-  Effect.forkScoped(run({ minPublishGapMillis: 0 })),
+  Effect.forkScoped(run({ maxPublishGapMillis: 0 })),
 );

@@ -267,7 +267,7 @@ layer(database, { excludeTestServices: true, timeout: "30 seconds" })("PostgresB
 
   it.effect("what is published within the gap of a batch is one batch", () =>
     Effect.gen(function* () {
-      const bus = yield* instance({ minBatchGapMillis: 2000, maxBatchBurst: 1 });
+      const bus = yield* instance({ minBatchGapMillis: 2000, maxBatchGapMillis: 2000, maxBatchBurst: 1 });
       const topic = Topic.make("gap", { owner: "test", partitions: 1 });
       yield* bus.createTopics([topic]);
       const batches: Array<number> = [];

@@ -1,8 +1,8 @@
 /**
  * One consumer: fetches from all partitions that its member owns, hands batches to the handler, advances.
  *
- * Under load a consumer that is up to date begins its batches `minBatchGapMillis` apart (see `Pace`): what comes alone is handled
- * at once, what comes within the gap is handled together. Without that every record is a batch, and a commit, until the consumer
+ * Under load a consumer that is up to date leaves a gap between its batches (see `Pace`): what comes alone is handled at once,
+ * what comes within the gap is handled together. Without that every record is a batch, and a commit, until the consumer
  * cannot keep up any more.
  *
  * While a full batch is handled the next one is fetched, so at most twice `maxBatchRecords` are in memory. A batch whose
@@ -17,7 +17,7 @@ import * as Queue from "effect/Queue";
 import type { SqlClient } from "effect/sql/SqlClient";
 import * as Backoff from "../Backoff.ts";
 import type { BusRecord } from "../EventBus.ts";
-import * as Pace from "../Pace.ts";
+import type { Pace } from "../Pace.ts";
 import * as StoredRecord from "../StoredRecord.ts";
 import * as AdvisoryLocks from "./AdvisoryLocks.ts";
 import * as BusStore from "./BusStore.ts";
@@ -37,25 +37,13 @@ export interface Options<E> {
   readonly positions: Positions;
   readonly maxBatchRecords: number;
   readonly pollMillis: number;
-  readonly minBatchGapMillis: number;
-  readonly maxBatchBurst: number;
+  readonly pace: Pace;
   readonly handler: (batch: ReadonlyArray<BusRecord>) => Effect.Effect<void, E>;
 }
 
 /** Runs until it is interrupted. */
 export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.fn.Return<never> {
-  const {
-    group,
-    handler,
-    maxBatchBurst,
-    maxBatchRecords,
-    member,
-    membership,
-    minBatchGapMillis,
-    pollMillis,
-    positions,
-    sql,
-  } = options;
+  const { group, handler, maxBatchRecords, member, membership, pace, pollMillis, positions, sql } = options;
 
   const stillOwned = ({ owned }: Fetched): boolean => member.owned.get(owned.lock) === owned;
 
@@ -145,7 +133,6 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       Effect.as(Deferred.await(batch[0]?.owned.session.lost ?? Deferred.makeUnsafe<void>()), false),
     );
 
-  const pace = Pace.make({ gapMillis: minBatchGapMillis, burst: maxBatchBurst });
   const idle = Effect.timeoutOption(Queue.take(member.wake), pollMillis);
 
   let failures = 0;
@@ -185,10 +172,11 @@ export const run = Effect.fnUntraced(function* <E>(options: Options<E>): Effect.
       }
     }
     yield* warnOfGaps(batch);
-    yield* pace.begin;
     const current = batch;
     const ahead = current.length < maxBatchRecords ? Effect.succeed([]) : fetch(endsOf(current));
-    const [handled, next] = yield* Effect.all([Effect.exit(handle(current)), Effect.exit(ahead)], { concurrency: 2 });
+    const [handled, next] = yield* Effect.all([Effect.exit(pace.batch(handle(current))), Effect.exit(ahead)], {
+      concurrency: 2,
+    });
     if (Exit.isFailure(handled)) {
       yield* backOff("the handler failed; the same records come again", handled.cause);
       continue;
