@@ -17,6 +17,7 @@ import { asCliError, CliError } from "../CliError.ts";
 import { repositoryRoot } from "../instance/Home.ts";
 import type { RunReport } from "../RunReport.ts";
 import * as Catalogue from "../seed/Catalogue.ts";
+import * as Scheduling from "../supervisor/Scheduling.ts";
 import type { Connection } from "./connect.ts";
 import type { LiveTable } from "./LiveTable.ts";
 import { injectAll } from "./faults.ts";
@@ -127,6 +128,8 @@ export const run = Effect.fnUntraced(function* (
 ): Effect.fn.Return<RunReport, CliError> {
   const scenario = yield* load(options.scenario);
   yield* requireTimings(scenario, connection);
+  // For the load process: it shares the cores with the shop like any other part of it, whoever started that.
+  yield* Scheduling.batch;
   const name = runName(scenario.name, yield* Clock.currentTimeMillis);
   const folder = path.join(connection.paths.runs, name);
   fs.mkdirSync(folder, { recursive: true });
