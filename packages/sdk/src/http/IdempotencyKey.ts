@@ -97,17 +97,23 @@ export interface Identity {
   readonly fingerprint: string;
 }
 
+/** The input id of the running request; the rest of its identity needs its body. */
+export const currentInputId = Effect.fnUntraced(function* (of: { readonly userId: string; readonly key: string }) {
+  const { method } = yield* HttpServerRequest.HttpServerRequest;
+  const { route } = yield* HttpRouter.RouteContext;
+  return inputId({ userId: of.userId, route: `${method} ${route.path}`, key: of.key });
+});
+
 /** The identity of the running request. A request that reached its handler has readable JSON or no body at all. */
 export const identify = Effect.fn("IdempotencyKey.identify")(function* (of: {
   readonly userId: string;
   readonly key: string;
 }) {
   const request = yield* HttpServerRequest.HttpServerRequest;
-  const { route } = yield* HttpRouter.RouteContext;
   const text = yield* Effect.orDie(request.text);
   const body: unknown = text === "" ? undefined : yield* Effect.orDie(decodeJson(text));
   const identity: Identity = {
-    inputId: inputId({ userId: of.userId, route: `${request.method} ${route.path}`, key: of.key }),
+    inputId: yield* currentInputId(of),
     fingerprint: fingerprint({ method: request.method, path: Problem.pathOf(request), body }),
   };
   return identity;

@@ -1,20 +1,26 @@
 /**
- * Turns losers away without a database round trip: a remembered `exhausted` in front of a quota.
+ * Turns losers away without a transaction: a remembered `exhausted` in front of a quota.
  *
- * Guarantee: who is turned away had no live grant, and none was left, at some moment of the last `maxStaleMillis`. A winner
- * who asks again is never turned away: the mark knows who holds a grant. An open mark, an old one and none at all turn
- * nobody away: then the database answers.
+ * Guarantee: who is told `SoldOut` had no live grant, and none was left, at some moment of the last `maxStaleMillis`; who is
+ * told `AlreadyHas` held that grant then. Whoever holds one and repeats an input that was answered before gets that answer:
+ * the mark knows the holders, and their input ids are looked up first. An open mark, an old one and none at all turn nobody
+ * away: then the database answers.
+ *
+ * Losers cost no round trip. Holders share one: while one look-up is under way the next gathers, and it only reads. Deciding
+ * them costs a locked group of half a dozen statements, because a guard cannot let a holder pass (see `QuotaStore.guard`).
  *
  * A mark is a versioned value: `exhausted@7` is overwritten by `open@8`, never the other way, however late it is written; so
  * reopening writes and never deletes. Rejected: a counter in front of the database, which drifts from it with each crash.
  *
  * Limits: `maxStaleMillis`, `maxHolders` a quota (a larger one is never marked), `maxMarks` quotas and
- * `maxRememberedHolders` over all of them in this process. Who is turned away was never an input: nothing is stored, and the
- * same id may win after a reopening.
+ * `maxRememberedHolders` over all of them in this process; `maxLookedUp` input ids a look-up. Who is turned away was never an
+ * input: nothing is stored, and the same id may win after a reopening.
  */
 import * as Clock from "effect/Clock";
 import * as Context from "effect/Context";
+import * as Deferred from "effect/Deferred";
 import * as Effect from "effect/Effect";
+import * as Exit from "effect/Exit";
 import * as Layer from "effect/Layer";
 import * as Metric from "effect/Metric";
 import * as Predicate from "effect/Predicate";
@@ -26,15 +32,21 @@ export const maxStaleMillis = 500;
 export const refreshAfterMillis = 250;
 export const maxHolders = 100_000;
 export const maxMarks = 1000;
-/** About 100 bytes each. */
+/** About 200 bytes each. */
 export const maxRememberedHolders = 500_000;
+export const maxLookedUp = 512;
+
+export interface Held {
+  readonly grantId: string;
+  readonly serial: number;
+}
 
 export interface Mark {
   readonly version: number;
   readonly exhausted: boolean;
   readonly limit: number;
-  /** Subjects with a live grant at that version; empty for an open mark. */
-  readonly holders: ReadonlySet<string>;
+  /** Subjects with a live grant at that version, and which; empty for an open mark. */
+  readonly holders: ReadonlyMap<string, Held>;
   /** It was true at this moment or later, UTC epoch milliseconds. */
   readonly knownAt: number;
 }
@@ -80,7 +92,7 @@ export class QuotaMarks extends Context.Service<
   });
 }
 
-type SoldOut = Extract<Rejections.Rejection, { readonly _tag: "SoldOut" }>;
+type TurnedAway = Extract<Rejections.Rejection, { readonly _tag: "SoldOut" | "AlreadyHas" }>;
 
 export interface Options<E> {
   /** What the database says now: `QuotaStore.survey`. */
@@ -88,9 +100,21 @@ export interface Options<E> {
     quotaId: string,
     asked: { readonly now: number; readonly known: number; readonly maxHolders: number },
   ) => Effect.Effect<Survey | undefined, E>;
+  /** Which of these inputs have an answer already. */
+  readonly answered: (inputIds: ReadonlyArray<string>) => Effect.Effect<ReadonlySet<string>, E>;
 }
 
-export const make = Effect.fnUntraced(function* <E>({ survey }: Options<E>) {
+export interface Ask<R> {
+  readonly quotaId: string;
+  readonly subject: string;
+  /** Only wanted of a holder. */
+  readonly inputId: Effect.Effect<string, never, R>;
+}
+
+const holdersOf = (found: NonNullable<Survey["holders"]>): Mark["holders"] =>
+  new Map(found.map(([subject, grantId, serial]) => [subject, { grantId, serial }]));
+
+export const make = Effect.fnUntraced(function* <E>({ answered, survey }: Options<E>) {
   const marks = yield* QuotaMarks;
   const scope = yield* Effect.scope;
   const looking = new Set<string>();
@@ -101,8 +125,8 @@ export const make = Effect.fnUntraced(function* <E>({ survey }: Options<E>) {
     const found = yield* survey(quotaId, { now, known: mark?.exhausted === true ? mark.version : 0, maxHolders });
     if (found === undefined) return;
     const { exhausted, limit, version } = found;
-    const holders = found.holders === null ? mark?.holders : new Set(found.holders);
-    yield* marks.write(quotaId, { version, exhausted, limit, holders: holders ?? new Set(), knownAt: now });
+    const holders = found.holders === null ? mark?.holders : holdersOf(found.holders);
+    yield* marks.write(quotaId, { version, exhausted, limit, holders: holders ?? new Map(), knownAt: now });
   });
 
   /** One look at a time a quota; nobody waits for it. */
@@ -118,34 +142,68 @@ export const make = Effect.fnUntraced(function* <E>({ survey }: Options<E>) {
       );
     });
 
-  const turnedAway = Effect.fnUntraced(function* (quotaId: string, subject: string) {
+  const waiting: Array<{ readonly inputId: string; readonly isAnswered: Deferred.Deferred<boolean, E> }> = [];
+  let isLookingUp = false;
+
+  const lookUp = Effect.suspend(() => {
+    const batch = waiting.splice(0, maxLookedUp);
+    return Effect.map(Effect.exit(answered(batch.map(({ inputId }) => inputId))), (exit) => {
+      for (const { inputId, isAnswered } of batch) {
+        Deferred.doneUnsafe(
+          isAnswered,
+          Exit.map(exit, (ids) => ids.has(inputId)),
+        );
+      }
+    });
+  });
+
+  const lookUpAll = Effect.whileLoop({
+    while: () => waiting.length > 0 || ((isLookingUp = false), false),
+    body: () => lookUp,
+    step: () => undefined,
+  });
+
+  /** True also when it cannot be known: then the database decides. */
+  const mayBeAnswered = (inputId: string): Effect.Effect<boolean> =>
+    Effect.suspend(() => {
+      const isAnswered = Deferred.makeUnsafe<boolean, E>();
+      waiting.push({ inputId, isAnswered });
+      const answer = Effect.catchCause(Deferred.await(isAnswered), (cause) =>
+        Effect.as(Effect.logWarning("input ids could not be looked up", cause), true),
+      );
+      if (isLookingUp) return answer;
+      isLookingUp = true;
+      return Effect.andThen(Effect.forkIn(lookUpAll, scope), answer);
+    });
+
+  const turnedAway = Effect.fnUntraced(function* <R>({ inputId, quotaId, subject }: Ask<R>) {
     const mark = yield* marks.read(quotaId);
     if (mark === undefined || !mark.exhausted) return undefined;
     const age = (yield* Clock.currentTimeMillis) - mark.knownAt;
     if (age >= refreshAfterMillis) yield* lookSoon(quotaId);
-    return age < maxStaleMillis && !mark.holders.has(subject) ? mark : undefined;
+    if (age >= maxStaleMillis) return undefined;
+    const held = mark.holders.get(subject);
+    const { limit, version } = mark;
+    if (held === undefined) return { _tag: "SoldOut", limit, version } satisfies TurnedAway;
+    return (yield* mayBeAnswered(yield* inputId)) ? undefined : ({ _tag: "AlreadyHas", ...held } satisfies TurnedAway);
   });
 
   return {
-    /** Runs `issue`, unless the mark can say by itself that nothing is left for this subject. */
-    guard: Effect.fn("QuotaGate.guard")(function* <A, E1, R>(
-      of: { readonly quotaId: string; readonly subject: string },
-      issue: Effect.Effect<A, E1, R>,
-    ) {
-      const mark = yield* turnedAway(of.quotaId, of.subject);
-      if (mark !== undefined) {
+    /** Runs `issue`, unless the mark can say by itself what this subject would be told. Without a span: its caller has one. */
+    guard: Effect.fnUntraced(function* <A, E1, R1, R2>(asked: Ask<R1>, issue: Effect.Effect<A, E1, R2>) {
+      const rejection = yield* turnedAway(asked);
+      if (rejection !== undefined) {
         yield* Metric.update(turnedAwayTotal, 1);
-        const soldOut: SoldOut = { _tag: "SoldOut", limit: mark.limit, version: mark.version };
-        return yield* Effect.fail(soldOut);
+        return yield* Effect.fail<TurnedAway>(rejection);
       }
       return yield* Effect.tapError(issue, (error) =>
-        Predicate.isTagged(error, "SoldOut") ? lookSoon(of.quotaId) : Effect.void,
+        Predicate.isTagged(error, "SoldOut") ? lookSoon(asked.quotaId) : Effect.void,
       );
     }),
     /** A quota was changed or a grant revoked: whatever was exhausted before that version is so no more. */
     reopened: (quotaId: string, version: number): Effect.Effect<void> =>
       Effect.flatMap(Clock.currentTimeMillis, (knownAt) =>
-        marks.write(quotaId, { version, exhausted: false, limit: 0, holders: new Set(), knownAt }),
+        marks.write(quotaId, { version, exhausted: false, limit: 0, holders: new Map(), knownAt }),
       ),
   };
 });

@@ -141,8 +141,8 @@ export interface Survey {
   readonly limit: number;
   /** Open, and without a grant left. */
   readonly exhausted: boolean;
-  /** Who has a live grant. Null: nothing is exhausted, or nothing has changed since the version that is known. */
-  readonly holders: ReadonlyArray<string> | null;
+  /** Who has which live grant. Null: nothing is exhausted, or nothing has changed since the version that is known. */
+  readonly holders: ReadonlyArray<readonly [subject: string, grantId: string, serial: number]> | null;
 }
 
 /**
@@ -153,7 +153,8 @@ export const survey = (sql: SqlClient, quotaId: string, asked: { now: number; kn
   Effect.map(
     sql<Survey>`
       SELECT q.version, q.max_live AS limit, q.exhausted, CASE WHEN q.exhausted AND q.version <> ${asked.known}::int
-        THEN ARRAY(SELECT subject FROM quota_grant WHERE quota_id = ${quotaId} AND NOT revoked) END AS holders
+        THEN (SELECT coalesce(json_agg(json_build_array(subject, id, serial)), '[]')
+          FROM quota_grant WHERE quota_id = ${quotaId} AND NOT revoked) END AS holders
       FROM (SELECT version, coalesce(max_live, 0) AS max_live, coalesce(live >= max_live, false)
           AND live <= ${asked.maxHolders}::int AND opens_at <= t.now AND t.now < coalesce(closes_at, 'infinity') AS exhausted
         FROM quota, (SELECT ${new Date(asked.now)}::timestamptz AS now) t WHERE id = ${quotaId}) q`,

@@ -1,6 +1,7 @@
 import { assert, describe, it, layer } from "@effect/vitest";
 import { QuotaGate, type QuotaMachine, QuotaStore } from "@destiny/sdk/quota";
 import * as Effect from "effect/Effect";
+import * as Fiber from "effect/Fiber";
 import * as SqlClient from "effect/sql/SqlClient";
 import * as TestClock from "effect/testing/TestClock";
 import { define, issue, make, stamped, withDatabase } from "./Quotas.ts";
@@ -9,33 +10,43 @@ const mark = (version: number, more: Partial<QuotaGate.Mark> = {}): QuotaGate.Ma
   version,
   exhausted: true,
   limit: 1,
-  holders: new Set(),
+  holders: new Map(),
   knownAt: 0,
   ...more,
 });
+const alreadyHas: QuotaMachine.Rejection = { _tag: "AlreadyHas", grantId: "g", serial: 1 };
 const soldOut: QuotaMachine.Rejection = { _tag: "SoldOut", limit: 1, version: 2 };
 
 /** A gate before a quota that says what the test wants, and how often the quota itself was asked. */
 const gated = Effect.gen(function* () {
   let asked = 0;
   let looks = 0;
-  let now: QuotaStore.Survey = { version: 2, limit: 1, exhausted: true, holders: ["winner"] };
+  let now: QuotaStore.Survey = { version: 2, limit: 1, exhausted: true, holders: [["winner", "g", 1]] };
+  const lookedUp: Array<ReadonlyArray<string>> = [];
+  let lookingUp: Effect.Effect<ReadonlySet<string>, string> = Effect.succeed(new Set(["won"]));
   const gate = yield* QuotaGate.make({
     survey: (_, { known }) =>
       Effect.sync(() => {
         looks++;
         return known === now.version ? { ...now, holders: null } : now;
       }),
+    answered: (inputIds) =>
+      Effect.suspend(() => {
+        lookedUp.push(inputIds);
+        return lookingUp;
+      }),
   });
   return {
     ...gate,
     asked: () => asked,
     looks: () => looks,
+    lookedUp,
+    lookingUp: (next: typeof lookingUp) => void (lookingUp = next),
     becomes: (next: QuotaStore.Survey) => void (now = next),
-    ask: (subject: string) =>
+    ask: (subject: string, inputId = "new") =>
       Effect.flip(
         gate.guard(
-          { quotaId: "q", subject },
+          { quotaId: "q", subject, inputId: Effect.succeed(inputId) },
           Effect.suspend(() => {
             asked++;
             return Effect.fail(soldOut);
@@ -70,7 +81,8 @@ describe("QuotaMarks", () => {
       assert.isUndefined(yield* marks.read("q0"));
       assert.isDefined(yield* marks.read("q1"));
 
-      const holders = new Set(Array.from({ length: QuotaGate.maxRememberedHolders / 5 }, (_, n) => `s${n}`));
+      const subjects = Array.from({ length: QuotaGate.maxRememberedHolders / 5 }, (_, n) => `s${n}`);
+      const holders = new Map(subjects.map((subject, n) => [subject, { grantId: subject, serial: n + 1 }]));
       for (let n = 0; n <= 5; n++) yield* marks.write(`large${n}`, mark(1, { holders }));
       assert.isUndefined(yield* marks.read("large0"), "holders are bounded over all marks");
       assert.isDefined(yield* marks.read("large1"));
@@ -81,17 +93,60 @@ describe("QuotaMarks", () => {
 });
 
 describe("QuotaGate", () => {
-  it.effect("after the first `sold out` losers are answered without asking the quota; winners always reach it", () =>
+  it.effect(
+    "after the first `sold out` losers are answered without asking anybody; a winner's own input reaches the quota",
+    () =>
+      Effect.gen(function* () {
+        const gate = yield* gated;
+        yield* gate.ask("loser");
+        yield* settle;
+        for (let n = 0; n < 10; n++) assert.deepStrictEqual(yield* gate.ask("loser"), soldOut);
+        assert.deepStrictEqual([gate.asked(), gate.lookedUp], [1, []]);
+        yield* gate.ask("winner", "won");
+        assert.strictEqual(gate.asked(), 2);
+        yield* settle;
+        assert.strictEqual(gate.looks(), 2, "one after each `sold out` of the quota itself");
+      }).pipe(onMarks),
+  );
+
+  it.effect(
+    "who has one is told which, when this input was never answered; when that cannot be known, the quota is asked",
+    () =>
+      Effect.gen(function* () {
+        const gate = yield* gated;
+        yield* gate.ask("loser");
+        yield* settle;
+        assert.deepStrictEqual(yield* gate.ask("winner"), alreadyHas);
+        assert.strictEqual(gate.asked(), 1);
+        gate.lookingUp(Effect.fail("the database is away"));
+        assert.deepStrictEqual(yield* gate.ask("winner"), soldOut, "what the quota says here");
+        assert.strictEqual(gate.asked(), 2);
+      }).pipe(onMarks),
+  );
+
+  it.effect("one look-up at a time: who comes meanwhile is in the next", () =>
     Effect.gen(function* () {
       const gate = yield* gated;
       yield* gate.ask("loser");
       yield* settle;
-      for (let n = 0; n < 10; n++) assert.deepStrictEqual(yield* gate.ask("loser"), soldOut);
-      assert.strictEqual(gate.asked(), 1);
-      yield* gate.ask("winner");
-      assert.strictEqual(gate.asked(), 2);
+      gate.lookingUp(Effect.as(Effect.sleep(10), new Set(["won"])));
+      const asked = (...ids: ReadonlyArray<string>) =>
+        Effect.forkChild(
+          Effect.forEach(ids, (id) => gate.ask("winner", id), { concurrency: "unbounded" }),
+          { startImmediately: true },
+        );
+      const first = yield* asked("a", "b");
       yield* settle;
-      assert.strictEqual(gate.looks(), 2, "one after each `sold out` of the quota itself");
+      const second = yield* asked("c", "won", "d");
+      yield* TestClock.adjust(9);
+      assert.deepStrictEqual(gate.lookedUp, [["a", "b"]]);
+      yield* TestClock.adjust(11);
+      assert.deepStrictEqual(gate.lookedUp, [
+        ["a", "b"],
+        ["c", "won", "d"],
+      ]);
+      assert.deepStrictEqual(yield* Fiber.join(first), [alreadyHas, alreadyHas]);
+      assert.deepStrictEqual(yield* Fiber.join(second), [alreadyHas, soldOut, alreadyHas]);
     }).pipe(onMarks),
   );
 
@@ -154,9 +209,16 @@ layer(withDatabase, { excludeTestServices: true })("QuotaStore.survey", (it) => 
       const first = issue("s", "a");
       yield* quota.submit(stamped(first));
       assert.deepStrictEqual(yield* survey(), { version: 2, limit: 2, exhausted: false, holders: null });
-      yield* quota.submit(stamped(issue("s", "b")));
+      const second = issue("s", "b");
+      yield* quota.submit(stamped(second));
       const full = { version: 3, limit: 2, exhausted: true };
-      assert.deepStrictEqual(yield* survey(), { ...full, holders: ["a", "b"] });
+      assert.deepStrictEqual(yield* survey(), {
+        ...full,
+        holders: [
+          ["a", first.grantId, 1],
+          ["b", second.grantId, 2],
+        ],
+      });
       assert.deepStrictEqual(yield* survey({ known: 3 }), { ...full, holders: null });
       assert.strictEqual((yield* survey({ now: 2000 }))?.exhausted, false, "closed is not sold out");
       assert.strictEqual((yield* survey({ maxHolders: 1 }))?.exhausted, false, "too many to remember");

@@ -1,4 +1,5 @@
 /** The coupons of the shop: what the HTTP API and the consumer have in common. */
+import { Ports } from "@destiny/sdk/machine";
 import { QuotaGate, QuotaStore } from "@destiny/sdk/quota";
 import * as Context from "effect/Context";
 import * as Effect from "effect/Effect";
@@ -21,7 +22,14 @@ const make = Effect.gen(function* () {
     rejection: Rejection,
     emit,
   });
-  const gate = yield* QuotaGate.make({ survey: (quotaId, asked) => QuotaStore.survey(sql, quotaId, asked) });
+  const inputs = yield* Ports.InputLog;
+  const gate = yield* QuotaGate.make({
+    survey: (quotaId, asked) => QuotaStore.survey(sql, quotaId, asked),
+    answered: (inputIds) => {
+      const asked = inputIds.map((id) => ({ id, at: 0, input: undefined }));
+      return Effect.map(inputs.look(machine.name, asked), (seen) => new Set(seen.keys()));
+    },
+  });
   return { ...coupons, gate };
 });
 

@@ -40,9 +40,9 @@ type Said<W extends Words> = ReturnType<NonNullable<W[keyof W & keyof Words]>>;
 /** A rejection in an endpoint's own words. One that the endpoint has no words for cannot happen there: a defect. */
 const saying =
   <const W extends Words>(words: W) =>
-  <A>(
-    self: Effect.Effect<A, Rejection | Errors.GroupCommitError>,
-  ): Effect.Effect<A, Said<W> | Errors.GroupCommitError> =>
+  <A, R>(
+    self: Effect.Effect<A, Rejection | Errors.GroupCommitError, R>,
+  ): Effect.Effect<A, Said<W> | Errors.GroupCommitError, R> =>
     Effect.catch(self, (error): Effect.Effect<never, Said<W> | Errors.GroupCommitError> => {
       if (error instanceof Errors.GroupCommitError) return Effect.fail(error);
       const word = (words as Readonly<Record<string, ((rejection: Rejection) => Said<W>) | undefined>>)[error._tag];
@@ -53,6 +53,17 @@ const templateFlaws = {
   EndsBeforeStart: () => new EndsBeforeStart({}),
   InvalidRate: () => new InvalidRate({}),
   RateWithoutMaximum: () => new RateWithoutMaximum({}),
+} as const satisfies Words;
+
+/** One for all: in a rush thousands a second are told so, and an error that is made anew collects its stack each time. */
+const exhausted = new CouponsExhausted({});
+
+const refusals = {
+  TemplateNotFound: () => new IssueTemplateNotFound({}),
+  NotOpen: ({ closesAt, opensAt }) =>
+    new OutsideIssuePeriod({ availableFrom: opensAt, availableTo: (closesAt ?? 0) - 1 }),
+  AlreadyHas: ({ grantId }) => new AlreadyIssued({ couponId: CouponId.make(grantId) }),
+  SoldOut: () => exhausted,
 } as const satisfies Words;
 
 /** The answer of the kind that an input has; another one is a defect of the machine. */
@@ -128,23 +139,18 @@ const coupons = HttpApiBuilder.group(CouponApi, "coupons", (handlers) =>
     return handlers.handleAll({
       issue: Effect.fn("coupon.issue")(function* ({ headers, params }) {
         const userId = UserId.make((yield* Auth.CurrentPrincipal).userId);
-        const identity = yield* IdempotencyKey.identify({ userId, key: headers["idempotency-key"] });
-        const couponId = CouponId.make(yield* Ids.fresh);
-        const stamp = yield* Submission.stamp(identity);
-        const input: CouponInput = { _tag: "Issue", templateId: params.id, userId, couponId };
+        const asked = { userId, key: headers["idempotency-key"] };
+        // Behind the gate: who is turned away is no input, so its body is not even read.
+        const submitted = Effect.gen(function* () {
+          const identity = yield* IdempotencyKey.identify(asked);
+          const couponId = CouponId.make(yield* Ids.fresh);
+          const stamp = yield* Submission.stamp(identity);
+          const input: CouponInput = { _tag: "Issue", templateId: params.id, userId, couponId };
+          return yield* commit.submit({ ...stamp, input });
+        });
         const { coupon } = yield* gate
-          .guard({ quotaId: params.id, subject: userId }, commit.submit({ ...stamp, input }))
-          .pipe(
-            saying({
-              TemplateNotFound: () => new IssueTemplateNotFound({}),
-              NotOpen: ({ closesAt, opensAt }) =>
-                new OutsideIssuePeriod({ availableFrom: opensAt, availableTo: (closesAt ?? 0) - 1 }),
-              AlreadyHas: ({ grantId }) => new AlreadyIssued({ couponId: CouponId.make(grantId) }),
-              SoldOut: () => new CouponsExhausted({}),
-            }),
-            Submission.answer,
-            Effect.flatMap(only("Coupon")),
-          );
+          .guard({ quotaId: params.id, subject: userId, inputId: IdempotencyKey.currentInputId(asked) }, submitted)
+          .pipe(saying(refusals), Submission.answer, Effect.flatMap(only("Coupon")));
         return created("/v1/issued-coupons", coupon);
       }),
 

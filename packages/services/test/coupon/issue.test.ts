@@ -85,11 +85,24 @@ layer(Coupons.service, { excludeTestServices: true })("issuing coupons", (it) =>
       for (let n = 0; n < 5; n++) {
         assert.deepStrictEqual(codeOf(yield* Coupons.ask(templateId, loser)), [400, "ISSUED-010"]);
       }
-      assert.strictEqual(yield* inputs, before, "no transaction for those who are turned away");
       const again = yield* Coupons.ask(templateId, winner, key);
       assert.deepStrictEqual([again.status, again.body], [201, won.body], "the same key, the same answer");
       const other = yield* Coupons.ask(templateId, winner);
       assert.deepStrictEqual([...codeOf(other), other.body["couponId"]], [409, "ISSUED-003", won.body["id"]]);
+      assert.strictEqual(yield* inputs, before, "nothing is stored for those who are turned away");
+    }),
+  );
+
+  it.effect("a key that was refused for another template stays refused, whatever the memory says of this one", () =>
+    Effect.gen(function* () {
+      const { tokens } = yield* ServiceTest;
+      const [open, gone] = [yield* Coupons.template(), yield* Coupons.template({ issueLimit: 1 })];
+      const [winner, loser] = [yield* tokens.customer, yield* tokens.customer];
+      assert.strictEqual((yield* Coupons.ask(open, winner, "used")).status, 201);
+      assert.strictEqual((yield* Coupons.ask(gone, winner)).status, 201);
+      assert.strictEqual((yield* Coupons.ask(gone, loser)).status, 400);
+      yield* Effect.sleep("50 millis");
+      assert.deepStrictEqual(codeOf(yield* Coupons.ask(gone, winner, "used")), [422, "SERV-010"]);
     }),
   );
 
