@@ -4,7 +4,7 @@
  * coupons are given once.
  */
 import type { Journey, Scenario } from "@destiny/testkit/scenario";
-import { askForCoupon } from "./lib/coupons.ts";
+import { askForCoupon, lookAtCoupon } from "./lib/coupons.ts";
 import { nothingLost } from "./lib/gates.ts";
 import { pay } from "./lib/paying.ts";
 import { placeOrder, untilPayable, untilTerminal } from "./lib/shopping.ts";
@@ -15,10 +15,14 @@ const coupons = users / 5;
 
 /** Freshly started processes compile their hot paths for seconds under load; what they answer then says little. */
 const warmUpSeconds = 10;
-/** Orders a second. Only buyers come in it, at a rate that the shop can take: the coupons are for the rush. */
-const warmUp = { from: 5, to: 40 };
+/** Arrivals a second. The coupons are for the rush: who comes before looks at what is announced, and one in ten buys. */
+const warmUp = { from: 50, to: 400 };
 /** The share of those who do not come for the coupon. */
 const buyers = 0.01;
+
+const look: Journey = async (shopper) => {
+  await lookAtCoupon(shopper);
+};
 
 const ask: Journey = async (shopper) => {
   await askForCoupon(shopper, 1);
@@ -38,10 +42,11 @@ const couponRush: Scenario = {
   needs: { users, products: 50, stockPerProduct: 5_000, hot: { products: 5, stock: 100_000 } },
   zipfExponent: 1,
   phases: ({ peakPerSecond, durationSeconds }) => [
-    { seconds: warmUpSeconds, ...warmUp, warmUp: true, mix: { buy: 1 } },
+    { seconds: warmUpSeconds, ...warmUp, warmUp: true, mix: { look: 0.9, buy: 0.1 } },
     { seconds: durationSeconds, from: peakPerSecond, to: peakPerSecond },
   ],
   journeys: {
+    look: { weight: 0, places: "nothing", run: look },
     ask: { weight: 1 - buyers, places: "coupon", run: ask },
     buy: { weight: buyers, places: "order", run: buy },
   },
