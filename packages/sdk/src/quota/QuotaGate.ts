@@ -3,8 +3,8 @@
  *
  * Guarantee: who is told `SoldOut` had no live grant, and none was left, at some moment of the last `maxStaleMillis`; who is
  * told `AlreadyHas` held that grant then. Whoever holds one and repeats an input that was answered before gets that answer:
- * the mark knows the holders, and their input ids are looked up first. An open mark, an old one and none at all turn nobody
- * away: then the database answers.
+ * the mark knows the holders, and their input ids are looked up first. An old mark is looked at again before anybody is
+ * answered by it; an open one and none at all turn nobody away: then the database answers.
  *
  * Losers cost no round trip. Holders share one: while one look-up is under way the next gathers, and it only reads. Deciding
  * them costs a locked group of half a dozen statements, because a guard cannot let a holder pass (see `QuotaStore.guard`).
@@ -28,7 +28,7 @@ import type * as Rejections from "./QuotaMachine.ts";
 import type { Survey } from "./QuotaStore.ts";
 
 export const maxStaleMillis = 500;
-/** A mark that is in use is looked at again before it is too old, so that a rush never falls through at once. */
+/** A mark that is in use is looked at again before it is too old, so that in a rush nobody waits for the look. */
 export const refreshAfterMillis = 250;
 export const maxHolders = 100_000;
 export const maxMarks = 1000;
@@ -117,7 +117,7 @@ const holdersOf = (found: NonNullable<Survey["holders"]>): Mark["holders"] =>
 export const make = Effect.fnUntraced(function* <E>({ answered, survey }: Options<E>) {
   const marks = yield* QuotaMarks;
   const scope = yield* Effect.scope;
-  const looking = new Set<string>();
+  const looking = new Map<string, Deferred.Deferred<void>>();
 
   const look = Effect.fnUntraced(function* (quotaId: string) {
     const now = yield* Clock.currentTimeMillis;
@@ -129,18 +129,38 @@ export const make = Effect.fnUntraced(function* <E>({ answered, survey }: Option
     yield* marks.write(quotaId, { version, exhausted, limit, holders: holders ?? new Map(), knownAt: now });
   });
 
-  /** One look at a time a quota; nobody waits for it. */
-  const lookSoon = (quotaId: string): Effect.Effect<void> =>
+  /** One look at a time a quota; what it ends with is in the mark. */
+  const startLook = (quotaId: string): Effect.Effect<Deferred.Deferred<void>> =>
     Effect.suspend(() => {
-      if (looking.has(quotaId)) return Effect.void;
-      looking.add(quotaId);
+      const running = looking.get(quotaId);
+      if (running !== undefined) return Effect.succeed(running);
+      const done = Deferred.makeUnsafe<void>();
+      looking.set(quotaId, done);
+      const ended = Effect.sync(() => {
+        looking.delete(quotaId);
+        Deferred.doneUnsafe(done, Exit.void);
+      });
       return look(quotaId).pipe(
         Effect.catchCause((cause) => Effect.logWarning(`quota ${quotaId} could not be looked at`, cause)),
-        Effect.ensuring(Effect.sync(() => looking.delete(quotaId))),
+        Effect.ensuring(ended),
         Effect.forkIn(scope),
-        Effect.asVoid,
+        Effect.as(done),
       );
     });
+
+  const fresh = Effect.fnUntraced(function* (quotaId: string) {
+    const mark = yield* marks.read(quotaId);
+    if (mark === undefined || !mark.exhausted) return undefined;
+    const age = (yield* Clock.currentTimeMillis) - mark.knownAt;
+    if (age < refreshAfterMillis) return mark;
+    const look = yield* startLook(quotaId);
+    if (age < maxStaleMillis) return mark;
+    // Whoever fell through now would bring all who come after into one locked group after the other.
+    yield* Deferred.await(look);
+    const now = yield* marks.read(quotaId);
+    const isFresh = now?.exhausted === true && (yield* Clock.currentTimeMillis) - now.knownAt < maxStaleMillis;
+    return isFresh ? now : undefined;
+  });
 
   const waiting: Array<{ readonly inputId: string; readonly isAnswered: Deferred.Deferred<boolean, E> }> = [];
   let isLookingUp = false;
@@ -177,11 +197,8 @@ export const make = Effect.fnUntraced(function* <E>({ answered, survey }: Option
     });
 
   const turnedAway = Effect.fnUntraced(function* <R>({ inputId, quotaId, subject }: Ask<R>) {
-    const mark = yield* marks.read(quotaId);
-    if (mark === undefined || !mark.exhausted) return undefined;
-    const age = (yield* Clock.currentTimeMillis) - mark.knownAt;
-    if (age >= refreshAfterMillis) yield* lookSoon(quotaId);
-    if (age >= maxStaleMillis) return undefined;
+    const mark = yield* fresh(quotaId);
+    if (mark === undefined) return undefined;
     const held = mark.holders.get(subject);
     const { limit, version } = mark;
     if (held === undefined) return { _tag: "SoldOut", limit, version } satisfies TurnedAway;
@@ -197,7 +214,7 @@ export const make = Effect.fnUntraced(function* <E>({ answered, survey }: Option
         return yield* Effect.fail<TurnedAway>(rejection);
       }
       return yield* Effect.tapError(issue, (error) =>
-        Predicate.isTagged(error, "SoldOut") ? lookSoon(asked.quotaId) : Effect.void,
+        Predicate.isTagged(error, "SoldOut") ? startLook(asked.quotaId) : Effect.void,
       );
     }),
     /** A quota was changed or a grant revoked: whatever was exhausted before that version is so no more. */

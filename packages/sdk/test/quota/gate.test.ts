@@ -163,8 +163,21 @@ describe("QuotaGate", () => {
       assert.strictEqual(gate.asked(), 1, "a rush does not fall through");
       assert.strictEqual(gate.looks(), 21);
       yield* TestClock.adjust(QuotaGate.maxStaleMillis);
+      const late = Effect.forEach(["a", "b", "c"], (subject) => gate.ask(subject), { concurrency: "unbounded" });
+      assert.deepStrictEqual(
+        yield* late,
+        [soldOut, soldOut, soldOut],
+        "nobody has looked for too long: all wait for one look",
+      );
+      assert.deepStrictEqual([gate.asked(), gate.looks()], [1, 22]);
+      gate.becomes({ version: 3, limit: 2, exhausted: false, holders: null });
+      yield* TestClock.adjust(QuotaGate.maxStaleMillis);
       yield* gate.ask("loser");
-      assert.strictEqual(gate.asked(), 2, "nobody has looked for too long");
+      assert.deepStrictEqual(
+        [gate.asked(), gate.looks()],
+        [2, 24],
+        "what the look says counts, not the mark before it",
+      );
     }).pipe(onMarks),
   );
 
