@@ -175,7 +175,7 @@ describe("QuotaGate", () => {
       yield* gate.ask("loser");
       assert.deepStrictEqual(
         [gate.asked(), gate.looks()],
-        [2, 24],
+        [2, 23],
         "what the look says counts, not the mark before it",
       );
     }).pipe(onMarks),
