@@ -32,7 +32,10 @@ export interface ProcessSpec {
   readonly environment: Readonly<Record<string, string>>;
 }
 
-const { serviceSemiSpaceMb, supervisorSemiSpaceMb } = createRequire(import.meta.url)("../../bin/heaps.cjs") as {
+const { rushedSemiSpaceMb, serviceSemiSpaceMb, supervisorSemiSpaceMb } = createRequire(import.meta.url)(
+  "../../bin/heaps.cjs",
+) as {
+  readonly rushedSemiSpaceMb: number;
   readonly serviceSemiSpaceMb: number;
   readonly supervisorSemiSpaceMb: number;
 };
@@ -54,16 +57,16 @@ export const supervisorFlags = flags(supervisorSemiSpaceMb);
 
 /**
  * Who meets a rush from its first second on. Their code is compiled, plainly, when it is called first and not when it was called
- * often: a rush of 2,000 a second is half over until then. It costs 6 MB a process, which the others can save.
+ * often, because a rush of 2,000 a second is half over until then; and their young generation holds a second of it.
  */
 const rushed: ReadonlySet<string> = new Set(["gateway", "coupon"]);
 
 /** All services in one process may hold what each may hold alone; the simulators, which answer by TCP, are one program. */
 export const serviceFlags = ({ hosts }: Pick<ProcessSpec, "hosts">): ReadonlyArray<string> => {
+  const isRushed = hosts.some(({ name }) => rushed.has(name));
   const services = Math.max(1, hosts.filter(({ ready }) => ready === "http").length);
   return [
-    ...flags(serviceSemiSpaceMb),
-    ...(hosts.some(({ name }) => rushed.has(name)) ? ["--always-sparkplug"] : []),
+    ...(isRushed ? [...flags(rushedSemiSpaceMb), "--always-sparkplug"] : flags(serviceSemiSpaceMb)),
     `--max-old-space-size=${Math.min(maxOldSpaceMb * services, maxOldSpaceOfProcessMb)}`,
   ];
 };
